@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "runtime/mend.hpp"
+
+#include "runtime/nap.hpp"
+
+#include <algorithm>
+
+namespace umach::runtime {
+
+void take_back(Machine& machine, CarrierRecord& record) {
+    std::uint64_t left = std::min<std::uint64_t>(record.log_length.load(std::memory_order_acquire), log_entries);
+    while (left-- > 0) {
+        const std::uint64_t where = record.log[left].where.load(std::memory_order_relaxed);
+        if (where % 8 != 0 || where + 8 > machine.bytes()) continue;   // a damaged log must not damage more
+        auto* word = reinterpret_cast<std::atomic<std::uint64_t>*>(machine.base() + where);
+        word->store(record.log[left].before.load(std::memory_order_relaxed), std::memory_order_release);
+    }
+    record.log_length.store(0, std::memory_order_release);
+}
+
+namespace {
+
+// Becomes the mender of the record.
+// returns: false when the record has been mended and given out again meanwhile
+bool become_mender(Machine& machine, CarrierName self, CarrierName dead, CarrierRecord& record) {
+    Nap nap;
+    for (;;) {
+        if (record.generation.load() != dead.generation) return false;
+        std::uint64_t current = record.mender.load();
+        const CarrierName other = CarrierName::of(current);
+        const bool vacant = !other || is_dead(machine.carrier(other.slot)) || other == self;
+        if (vacant && record.mender.compare_exchange_strong(current, self.word())) return true;
+        nap.next();
+    }
+}
+
+}  // namespace
+
+void mend(Machine& machine, CarrierName self, CarrierName dead) {
+    CarrierRecord& record = machine.carrier(dead.slot);
+    if (!become_mender(machine, self, dead, record)) return;
+    if (record.generation.load() == dead.generation && record.log_length.load() != 0) {
+        take_back(machine, record);
+        machine.header().mended.fetch_add(1, std::memory_order_relaxed);
+    }
+    record.mender.store(0);
+}
+
+}  // namespace umach::runtime

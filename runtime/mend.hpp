@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSL-1.0
+// Mending: what a dead carrier's unfinished step had written is taken back, newest word first, and its log emptied.
+// Until then the dead carrier's locks still name it, so nobody else is inside. Mending may be begun again by any
+// number of menders that die on the way: taking back twice is the same as taking back once.
+#pragma once
+
+#include "runtime/machine.hpp"
+
+namespace umach::runtime {
+
+// Mends the dead carrier unless somebody has already.
+// waits: for another mender that lives; a dead one is replaced at once
+void mend(Machine& machine, CarrierName self, CarrierName dead);
+
+// Undoes the log of a carrier; used by menders and by the carrier itself when it takes a step back.
+void take_back(Machine& machine, CarrierRecord& record);
+
+}  // namespace umach::runtime

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "runtime/step.hpp"
+
+#include "runtime/mend.hpp"
+#include "runtime/nap.hpp"
+
+namespace umach::runtime {
+
+void take_lock(Machine& machine, CarrierName self, LockWord& word) UMACH_TSA(no_thread_safety_analysis) {
+    Nap nap;
+    while (!word.try_take(self)) {
+        const CarrierName holder = word.holder();
+        if (holder && nap.patient() && is_dead(machine.carrier(holder.slot))) {
+            mend(machine, self, holder);
+            word.free_from(holder);
+            continue;
+        }
+        nap.next();
+    }
+}
+
+void Step::lock(LockWord& word) {
+    if (holds(word)) return;
+    UMACH_ASSERT(locks_ < most_locks);
+    if (locks_ == 0) take_lock(*machine_, carrier_->name(), word);
+    else if (!word.try_take(carrier_->name())) throw Busy{&word};
+    held_[locks_++] = &word;
+}
+
+void Step::drop_last() {
+    UMACH_ASSERT(locks_ > 0);
+    held_[--locks_]->release();
+}
+
+bool Step::owe_ring(std::uint64_t whom, std::uint64_t epoch) {
+    for (RingDebt& debt : carrier_->record().owed_rings) {
+        if (debt.whom.get() != 0) continue;
+        set(debt.epoch, epoch);
+        set(debt.whom, whom);
+        return true;
+    }
+    return false;
+}
+
+std::uint32_t Step::rings_left() const {
+    std::uint32_t left = 0;
+    for (const RingDebt& debt : carrier_->record().owed_rings) left += debt.whom.get() == 0;
+    return left;
+}
+
+void Step::begin(LockWord* first) {
+    UMACH_ASSERT(carrier_->record().log_length.load(std::memory_order_relaxed) == 0);
+    keep_ = false;
+    if (first != nullptr) lock(*first);
+}
+
+void Step::commit() {
+    carrier_->record().log_length.store(0, std::memory_order_release);
+    release_all();
+}
+
+void Step::roll_back() {
+    take_back(*machine_, carrier_->record());
+    release_all();
+}
+
+void Step::release_all() {
+    while (locks_ > 0) held_[--locks_]->release();
+}
+
+}  // namespace umach::runtime

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "runtime/wait.hpp"
+
+#include <cerrno>
+#include <climits>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/bug.hpp"
+
+namespace umach::runtime {
+
+static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t));
+static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
+
+WaitEnd futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                   Deadline deadline) noexcept {
+    const timespec until = deadline.absolute();
+    const long slept = syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, expected, &until, nullptr,
+                               FUTEX_BITSET_MATCH_ANY);
+    if (slept == 0 || errno == EAGAIN) return WaitEnd::rung;
+    if (errno == ETIMEDOUT) return WaitEnd::deadline;
+    UMACH_ASSERT(errno == EINTR);
+    return WaitEnd::interrupted;
+}
+
+int futex_wake(const std::atomic<std::uint32_t>& word, int count) noexcept {
+    const long woken = syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
+    UMACH_ASSERT(woken >= 0 && woken <= INT_MAX);
+    return static_cast<int>(woken);
+}
+
+}  // namespace umach::runtime
