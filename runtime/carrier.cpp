@@ -35,10 +35,10 @@ void Carrier::mark_dead() {
 }
 
 void Carrier::leave() {
+    record_->life.store(0);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     auto* volatile* pending = &robust_list_->list_op_pending;
     *pending = nullptr;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    record_->life.store(0);
 }
 
 bool is_dead(const CarrierRecord& record) {

@@ -18,7 +18,7 @@ struct robust_list_head;
 namespace umach::runtime {
 
 inline constexpr std::uint32_t log_entries = 2040;   // words that one step may change
-inline constexpr std::uint32_t most_rings = 8;       // wake-ups that one step may owe
+inline constexpr std::uint32_t most_rings = 80;      // wake-ups that one step may owe
 inline constexpr std::uint32_t most_stocks = 5;      // zones with a stock a carrier
 
 struct LogEntry {

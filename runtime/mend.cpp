@@ -18,6 +18,10 @@ void take_back(Machine& machine, CarrierRecord& record) {
     record.log_length.store(0, std::memory_order_release);
 }
 
+bool has_ended(const CarrierRecord& record, CarrierName name) {
+    return is_dead(record) || record.life.load() == 0 || record.generation.load() != name.generation;
+}
+
 namespace {
 
 // Becomes the mender of the record.
@@ -28,7 +32,7 @@ bool become_mender(Machine& machine, CarrierName self, CarrierName dead, Carrier
         if (record.generation.load() != dead.generation) return false;
         std::uint64_t current = record.mender.load();
         const CarrierName other = CarrierName::of(current);
-        const bool vacant = !other || is_dead(machine.carrier(other.slot)) || other == self;
+        const bool vacant = !other || other == self || has_ended(machine.carrier(other.slot), other);
         if (vacant && record.mender.compare_exchange_strong(current, self.word())) return true;
         nap.next();
     }
@@ -44,6 +48,13 @@ void mend(Machine& machine, CarrierName self, CarrierName dead) {
         machine.header().mended.fetch_add(1, std::memory_order_relaxed);
     }
     record.mender.store(0);
+}
+
+void mend_all(Machine& machine, CarrierName self) {
+    for (std::uint32_t slot = 1; slot < machine.carriers(); ++slot) {
+        const CarrierRecord& record = machine.carrier(slot);
+        if (is_dead(record) && record.log_length.load() != 0) mend(machine, self, {slot, record.generation.load()});
+    }
 }
 
 }  // namespace umach::runtime

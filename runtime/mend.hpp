@@ -8,9 +8,15 @@
 
 namespace umach::runtime {
 
+// Whether the carrier of that name is dead, or its slot was given up or given out again since.
+bool has_ended(const CarrierRecord& record, CarrierName name);
+
 // Mends the dead carrier unless somebody has already.
 // waits: for another mender that lives; a dead one is replaced at once
 void mend(Machine& machine, CarrierName self, CarrierName dead);
+
+// Mends every carrier that is known to be dead and has a step to be taken back.
+void mend_all(Machine& machine, CarrierName self);
 
 // Undoes the log of a carrier; used by menders and by the carrier itself when it takes a step back.
 void take_back(Machine& machine, CarrierRecord& record);

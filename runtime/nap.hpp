@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// How a carrier that found a lock busy passes the time before it looks again: about a microsecond of pauses, two
+// How a carrier that found a lock busy passes the time before it looks again: about a microsecond of pauses, three
 // yields, then naps from 50 us, doubling to 1 ms.
 #pragma once
 

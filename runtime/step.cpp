@@ -10,7 +10,7 @@ void take_lock(Machine& machine, CarrierName self, LockWord& word) UMACH_TSA(no_
     Nap nap;
     while (!word.try_take(self)) {
         const CarrierName holder = word.holder();
-        if (holder && nap.patient() && is_dead(machine.carrier(holder.slot))) {
+        if (holder && nap.patient() && has_ended(machine.carrier(holder.slot), holder)) {
             mend(machine, self, holder);
             word.free_from(holder);
             continue;
@@ -33,25 +33,24 @@ void Step::drop_last() {
 }
 
 bool Step::owe_ring(std::uint64_t whom, std::uint64_t epoch) {
-    for (RingDebt& debt : carrier_->record().owed_rings) {
-        if (debt.whom.get() != 0) continue;
-        set(debt.epoch, epoch);
-        set(debt.whom, whom);
-        return true;
-    }
-    return false;
-}
-
-std::uint32_t Step::rings_left() const {
-    std::uint32_t left = 0;
-    for (const RingDebt& debt : carrier_->record().owed_rings) left += debt.whom.get() == 0;
-    return left;
+    if (rings_ == most_rings) return false;
+    RingDebt& debt = carrier_->record().owed_rings[rings_++];
+    set(debt.epoch, epoch);
+    set(debt.whom, whom);
+    return true;
 }
 
 void Step::begin(LockWord* first) {
     UMACH_ASSERT(carrier_->record().log_length.load(std::memory_order_relaxed) == 0);
     keep_ = false;
+    rings_ = 0;
+    while (rings_ < most_rings && carrier_->record().owed_rings[rings_].whom.get() != 0) ++rings_;
     if (first != nullptr) lock(*first);
+}
+
+void Step::give_way() {
+    mend_all(*machine_, carrier_->name());
+    sched_yield();
 }
 
 void Step::commit() {

@@ -19,7 +19,8 @@ namespace umach::runtime {
 
 inline constexpr std::uint32_t most_locks = 80;
 
-// Thrown out of a step's body when a lock is busy; only transact() catches it.
+// Thrown out of a step's body when a lock is busy, or (nullptr) when records are in the middle of somebody else's step
+// and it cannot be told whose; only transact() catches it.
 struct Busy {
     LockWord* lock;
 };
@@ -51,7 +52,7 @@ public:
     // A wake-up that is owed from the commit until it is paid.
     // returns: false when this step owes as many as it can
     bool owe_ring(std::uint64_t whom, std::uint64_t epoch);
-    std::uint32_t rings_left() const;
+    std::uint32_t rings_left() const { return most_rings - rings_; }
 
     // The two ends of a body: what it did becomes true, or never happened.
     template <class T>
@@ -75,6 +76,7 @@ private:
     std::uint64_t offset(void* word) const {
         return static_cast<std::uint64_t>(static_cast<std::byte*>(word) - machine_->base());
     }
+    void give_way();   // lets others finish, and mends those that died
     void begin(LockWord* first);
     void commit();
     void roll_back();
@@ -84,6 +86,7 @@ private:
     Carrier* carrier_;
     std::array<LockWord*, most_locks> held_;
     std::uint32_t locks_ = 0;
+    std::uint32_t rings_ = 0;   // owed so far
     bool keep_ = false;
 };
 
@@ -101,11 +104,12 @@ auto transact(Machine& machine, Carrier& carrier, Body&& body) {
         } catch (const Busy& busy) {
             step.roll_back();
             first = busy.lock;
+            if (first == nullptr) step.give_way();
         }
     }
 }
 
-// Takes the lock, with empty hands: looks for about a microsecond, yields twice, then naps; a holder found dead is mended.
+// Takes the lock, with empty hands: looks for about a microsecond, yields three times, then naps; a holder found dead is mended.
 // waits: until the holder lets go; a stopped holder is waited for, never robbed
 void take_lock(Machine& machine, CarrierName self, LockWord& word) UMACH_TSA(acquire_capability(word));
 

@@ -188,8 +188,8 @@ UMACH_EXPORT msg_return_t msg_send(msg_header_t* header, msg_option_t option, ms
  *   during the wait
  * limits: msg_size before the call is the size of the buffer in bytes; timeout in milliseconds, ignored
  *   without RCV_TIMEOUT
- * source: Mach 2.5 msg_receive(2). Notifications are received first; a right that died on its way comes out
- *   as a dead name
+ * source: Mach 2.5 msg_receive(2). Notifications are received first; a right whose port died on its way comes
+ *   out as PORT_NULL, a name that was dead already when it was sent as PORT_DEAD
  */
 UMACH_EXPORT msg_return_t msg_receive(msg_header_t* header, msg_option_t option, msg_timeout_t timeout);
 
