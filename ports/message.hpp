@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+// A message on its way in and out: fetched once from the sender's memory into a record of the zone, decoded and checked
+// there with no lock held; on the way out its header and names are written and the bytes copied to the receiver.
+#pragma once
+
+#include "ports/caller.hpp"
+#include "ports/rights.hpp"
+
+#include <mach/message.h>
+
+namespace umach::ports {
+
+// A message in the hand of the carrier that prepares it.
+struct Prepared {
+    std::uint32_t message = 0;
+    msg_return_t error = SEND_SUCCESS;
+    std::uint32_t destination = 0;   // name in the sender's space
+    std::uint32_t reply = 0;         // name in the sender's space
+};
+
+// Fetches and decodes a message from user memory. Its rights are listed, but still with the sender.
+// returns: the message in the carrier's hand; or no message and a SEND_ code, with runtime::detail()
+Prepared prepare(Caller& caller, const msg_header_t* header);
+
+// Gives a message that was not sent back: references that it holds, then its record.
+void discard(Caller& caller, std::uint32_t message);
+
+// The header as the receiver is to see it.
+struct Delivery {
+    std::uint32_t message = 0;
+    std::uint32_t local = 0;    // name of the port that it came to
+};
+
+// Copies a taken message out and frees it.
+// returns: RCV_SUCCESS, or RCV_INVALID_MEMORY if the buffer was unmapped since it was probed
+msg_return_t deliver(Caller& caller, const Delivery& delivery, msg_header_t* buffer);
+
+}  // namespace umach::ports

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "ports/send.hpp"
+
+#include "ports/death.hpp"
+#include "ports/queue.hpp"
+#include "ports/send_half.hpp"
+#include "ports/wait.hpp"
+#include "runtime/detail.hpp"
+
+namespace umach::ports {
+namespace {
+
+using runtime::set_detail;
+
+// What the step of a send came to.
+enum class Sent { done, wait, time_out, refused };
+struct Attempt {
+    Sent sent = Sent::refused;
+    msg_return_t code = SEND_SUCCESS;
+    std::uint32_t epoch = 0;
+    PortRef port;
+};
+
+// How far a send may go when there is no room.
+enum class Patience { wait, keep, none };
+
+struct Send {
+    Caller& caller;
+    const SendOrder& order;
+
+    TaskRecord& task() const { return caller.k.task(caller.task.index); }
+    ThreadRecord& thread() const { return caller.k.thread(caller.thread.index); }
+    MessageRecord& message() const { return caller.k.message(order.message); }
+};
+
+Attempt refused(KernelStep& s, msg_return_t code) { return s.undo(Attempt{Sent::refused, code, 0, {}}); }
+
+bool carries_rights(const Send& send) {
+    return send.message().identity.get().rights != 0 || send.message().reply.info.get().carried != Carried::none;
+}
+
+// The sender's right to the destination. A name that is not found is looked for again under the lock; a right that the
+// send uses up, and rights in the message, need the lock in any case.
+Destination locate(KernelStep& s, const Send& send) {
+    const std::uint32_t name = send.order.destination;
+    Destination found = destination_of(s.k, send.task(), name);
+    const bool lock_free = found.port && !found.send_once && (!carries_rights(send) || send.order.call);
+    if (lock_free && send.message().identity.get().rights == 0) return found;
+    if (!s.lock(send.caller.task)) return {};
+    return destination_of(s.k, send.task(), name);
+}
+
+// A call's own reply right is in the message from the start and needs nobody's lock: nobody else can have it yet.
+void bind_reply(KernelStep& s, const Send& send) {
+    if (!send.order.call) return;
+    RightSlot& reply = send.message().reply;
+    RightInfo info = reply.info;
+    info.code = MSG_TYPE_MAKE_SEND_ONCE;
+    info.carried = Carried::send_once;
+    info.held = 1;
+    s.set(reply.info, info);
+    s.set(reply.port, send.order.reply_port);
+    s.set(reply.call, send.order.call);
+    s.set(send.thread().call, send.order.call);
+}
+
+// The answer to a call goes to the thread that waits for it, past the queue.
+// returns: false when the call is over
+bool answer(KernelStep& s, PortRecord& port, CallRef call, std::uint32_t message) {
+    ThreadRecord& thread = s.k.thread(call.thread);
+    const TaskRef task = thread.task;
+    if (thread.call.get() != call || thread.message.get() != 0 || !s.holds(task)) return false;
+    set_state(s, s.k.message(message), MessageState::answer);
+    s.set(s.k.message(message).stands, Place::of(PlaceKind::task, task.index, task.generation));
+    s.set(thread.message, message);
+    if (const Wait wait = thread.wait; wait.kind == WaitKind::reply && wait.state == WaitState::waiting) {
+        s.unlink(port.receivers, call.thread, s.k.wait_links());
+        end_wait(s, call.thread, 0);
+    }
+    return true;
+}
+
+// From here on the rights in the message have a root: the destination's.
+void place_at(KernelStep& s, const Send& send, PortRef port) {
+    s.set(send.message().stands, Place::of(PlaceKind::port, port.index, port.generation));
+}
+
+// Sends to a send-once right: there is always room, and the right is used up.
+Attempt send_once(KernelStep& s, const Send& send, const Destination& to, PortRecord& port) {
+    const PortRef at = entry(s.k, send.task(), to.entry).at;
+    const CallRef call{at.index, at.generation};
+    place_at(s, send, to.port);
+    if (const msg_return_t code = take_rights(s, send.caller.task, send.order.message, to.port, true); code != 0)
+        return refused(s, code);
+    // The rights of the message may have used up the destination itself.
+    if (destination_of(s.k, send.task(), send.order.destination).entry != to.entry)
+        return set_detail("the message moves the send-once right that it is sent to"), refused(s, SEND_INVALID_PORT);
+    s.set(entry(s.k, send.task(), to.entry).at, PortRef{});
+    free_entry(s, send.task(), to.entry);
+    MessageIdentity identity = send.message().identity;
+    identity.flags |= message_uncounted;
+    s.set(send.message().identity, identity);
+    if (!call) {
+        enqueue(s, to.port.index, send.order.message);
+    } else if (!answer(s, port, call, send.order.message)) {
+        return set_detail("the call that this right answers is over"), refused(s, SEND_INVALID_PORT);
+    }
+    s.set(s.mine().in_hand, 0);
+    return s.keep(Attempt{Sent::done, SEND_SUCCESS, 0, to.port});
+}
+
+Attempt send_now(KernelStep& s, const Send& send, PortRef port) {
+    place_at(s, send, port);
+    if (carries_rights(send)) {
+        const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, true);
+        if (code != SEND_SUCCESS) return refused(s, code);
+    }
+    enqueue(s, port.index, send.order.message);
+    s.set(s.mine().in_hand, 0);
+    return s.keep(Attempt{Sent::done, SEND_SUCCESS, 0, port});
+}
+
+// A kept message belongs to the port: everything leaves the sender now. It may be answered after its sender has gone
+// on, so a call's reply right becomes an ordinary send-once right.
+void note_kept(KernelStep& s, const Send& send, PortRef port) {
+    s.set(send.message().sender, send.caller.thread);
+    if (send.order.call) {
+        s.set(send.message().reply.call, CallRef{});
+        s.set(send.thread().call, CallRef{0, send.order.call.number});
+    }
+    s.set(send.thread().kept, Kept{send.order.destination, KeptState::kept});
+    s.set(send.thread().kept_port, port);
+}
+
+// returns: SEND_WILL_NOTIFY when this thread can have a message kept at the port, or the code to fail with
+msg_return_t may_keep(KernelStep& s, const Send& send, PortRef port) {
+    s.lock(send.caller.task);
+    if (send.thread().kept.get().state != KeptState::none) {
+        set_detail("this thread's earlier kept message still waits, or its acceptance was not received yet");
+        return SEND_NOTIFY_IN_PROGRESS;
+    }
+    return s.k.port(port.index).counts.get().orphans >= most_orphans ? SEND_TIMED_OUT : SEND_WILL_NOTIFY;
+}
+
+Attempt keep_message(KernelStep& s, const Send& send, PortRef port) {
+    if (const msg_return_t code = may_keep(s, send, port); code != SEND_WILL_NOTIFY) return refused(s, code);
+    place_at(s, send, port);
+    const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, true);
+    if (code != SEND_SUCCESS) return refused(s, code);
+    line_up(s, port.index, send.order.message, MessageState::kept);
+    note_kept(s, send, port);
+    s.set(s.mine().in_hand, 0);
+    return s.keep(Attempt{Sent::done, SEND_WILL_NOTIFY, 0, port});
+}
+
+Attempt wait_in_line(KernelStep& s, const Send& send, PortRef port) {
+    if (carries_rights(send)) {
+        s.lock(send.caller.task);
+        const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, false);
+        if (code != SEND_SUCCESS) return refused(s, code);
+    }
+    line_up(s, port.index, send.order.message, MessageState::waiting);
+    s.set(send.thread().message, send.order.message);
+    const std::uint32_t epoch = begin_wait(s, send.caller.thread.index, WaitKind::send, port);
+    s.set(s.mine().in_hand, 0);
+    return s.keep(Attempt{Sent::wait, SEND_SUCCESS, epoch, port});
+}
+
+// No room and no time: a message that could not have been sent anyway says so first.
+Attempt check_only(KernelStep& s, const Send& send, PortRef port) {
+    if (carries_rights(send)) {
+        s.lock(send.caller.task);
+        place_at(s, send, port);
+        const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, true);
+        if (code != SEND_SUCCESS) return refused(s, code);
+    }
+    return s.undo(Attempt{Sent::time_out, SEND_TIMED_OUT, 0, port});
+}
+
+Attempt attempt(KernelStep& s, const Send& send, Patience patience) {
+    const Destination to = locate(s, send);
+    if (!to.port) {
+        set_detail("msg_remote_port: name %d is no right to send with", static_cast<int>(send.order.destination));
+        return refused(s, SEND_INVALID_PORT);
+    }
+    PortRecord* port = s.lock_live(to.port);
+    if (port == nullptr) {
+        set_detail("msg_remote_port: the port of name %d is dead", static_cast<int>(send.order.destination));
+        return refused(s, SEND_INVALID_PORT);
+    }
+    if (static_cast<PortKind>(port->identity.get().kind) == PortKind::kernel) {
+        set_detail("msg_remote_port: kernel ports take calls only, no messages");
+        return refused(s, SEND_KERNEL_REFUSED);
+    }
+    bind_reply(s, send);
+    if (to.send_once) return send_once(s, send, to, *port);
+    if (port->line.get().first == 0 && has_room(*port)) return send_now(s, send, to.port);
+    if (patience == Patience::none) return check_only(s, send, to.port);
+    return patience == Patience::keep ? keep_message(s, send, to.port) : wait_in_line(s, send, to.port);
+}
+
+Patience patience_of(const SendOrder& order) {
+    const bool no_wait = (order.options & SEND_TIMEOUT) != 0 && order.timeout == 0;
+    if ((order.options & SEND_NOTIFY) != 0 && (no_wait || (order.options & SEND_TIMEOUT) == 0)) return Patience::keep;
+    return no_wait ? Patience::none : Patience::wait;
+}
+
+// ---- the end of a wait ---------------------------------------------------------------------------------------------
+
+// Takes the waiting message back into the carrier's hand.
+void take_back_message(KernelStep& s, const Send& send, PortRef port) {
+    leave_line(s, port.index, send.order.message);
+    set_state(s, send.message(), MessageState::prep);
+    s.set(send.thread().message, 0);
+    s.set(s.mine().in_hand, send.order.message);
+    cancel_wait(s, send.caller.thread.index);
+    owe_admission(s, port.index);
+}
+
+// The wait was not ended by others: either the message leaves the line, or (SEND_NOTIFY) it is kept in its place.
+// returns: `wait` when somebody ended the wait after all
+Attempt give_up(KernelStep& s, const Send& send, PortRef port, msg_return_t code) {
+    PortRecord* record = s.lock_root(port);
+    if (record == nullptr || send.thread().wait.get().state != WaitState::waiting) return s.undo(Attempt{Sent::wait, 0, 0, port});
+    if (code == SEND_TIMED_OUT && (send.order.options & SEND_NOTIFY) != 0 && may_keep(s, send, port) == SEND_WILL_NOTIFY) {
+        if (take_rights(s, send.caller.task, send.order.message, port, true) != SEND_SUCCESS) return refused(s, SEND_INVALID_PORT);
+        set_state(s, send.message(), MessageState::kept);
+        note_kept(s, send, port);
+        s.set(send.thread().message, 0);
+        cancel_wait(s, send.caller.thread.index);
+        return s.keep(Attempt{Sent::done, SEND_WILL_NOTIFY, 0, port});
+    }
+    if (code == SEND_TIMED_OUT && (send.order.options & SEND_NOTIFY) != 0) code = may_keep(s, send, port);
+    take_back_message(s, send, port);
+    return s.keep(Attempt{Sent::refused, code, 0, port});
+}
+
+// The result that somebody else wrote. A refused message is the sender's again.
+Attempt ended(const Send& send) {
+    const int result = send.thread().wait.get().result;
+    if (result == SEND_SUCCESS) return {Sent::done, SEND_SUCCESS, 0, {}};
+    set_detail("the port died, or a right in the message was lost, while the message waited for room");
+    send.caller.k.step(send.caller.carrier, [&](KernelStep& s) {
+        s.set(send.thread().message, 0);
+        s.set(s.mine().in_hand, send.order.message);
+        return s.keep(0);
+    });
+    return {Sent::refused, result, 0, {}};
+}
+
+Attempt wait_for_room(const Send& send, const Attempt& begun, runtime::Deadline deadline) {
+    const bool interruptible = (send.order.options & SEND_INTERRUPT) != 0;
+    for (;;) {
+        const Parked parked = park(send.caller, begun.epoch, deadline, interruptible);
+        if (parked == Parked::rung) return ended(send);
+        msg_return_t code = parked == Parked::timed_out ? SEND_TIMED_OUT : SEND_INTERRUPTED;
+        const Attempt end = send.caller.step([&](KernelStep& s) { return give_up(s, send, begun.port, code); });
+        if (end.sent == Sent::done) return end;
+        if (end.sent == Sent::wait) return ended(send);
+        if (end.code != SEND_INVALID_PORT) return end;
+        // A right was lost before the message could be kept: it leaves the line with that error.
+        const bool taken_back = send.caller.step([&](KernelStep& s) {
+            const bool waits = s.lock_root(begun.port) != nullptr && send.thread().wait.get().state == WaitState::waiting;
+            if (waits) take_back_message(s, send, begun.port);
+            return s.keep(waits);
+        });
+        return taken_back ? end : ended(send);
+    }
+}
+
+void end_call(const Send& send) {
+    if (!send.order.call) return;
+    send.caller.k.step(send.caller.carrier, [&](KernelStep& s) {
+        s.lock(send.caller.task);
+        s.set(send.thread().call, CallRef{0, send.order.call.number});
+        return s.keep(0);
+    });
+}
+
+}  // namespace
+
+msg_return_t send_prepared(Caller& caller, const SendOrder& order) {
+    const Send send{caller, order};
+    const auto deadline = (order.options & SEND_TIMEOUT) != 0 ? runtime::Deadline::in(std::chrono::milliseconds(order.timeout))
+                                                               : runtime::Deadline::never();
+    const Patience patience = patience_of(order);
+    Attempt end = caller.step([&](KernelStep& s) { return attempt(s, send, patience); });
+    if (end.sent == Sent::wait) {
+        end = wait_for_room(send, end, deadline);
+        if (end.sent == Sent::refused) end_call(send);
+    }
+    if (end.sent == Sent::time_out) set_detail("the queue is full");
+    if (end.sent != Sent::done) discard(caller, order.message);
+    return end.code;
+}
+
+msg_return_t send(Caller& caller, const msg_header_t* header, msg_option_t options, msg_timeout_t timeout) {
+    const Prepared prepared = prepare(caller, header);
+    if (prepared.message == 0) return prepared.error;
+    if (prepared.reply != 0) {
+        RightSlot& reply = caller.k.message(prepared.message).reply;
+        RightInfo info = reply.info;
+        info.name = prepared.reply;
+        info.carried = Carried::send;
+        reply.info.put(info);
+    }
+    return send_prepared(caller, {prepared.message, prepared.destination, options, timeout, {}, {}});
+}
+
+}  // namespace umach::ports
