@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSL-1.0
+// The keeper's role: to let processes in, to learn of deaths, and to clean up after them. One service thread
+// of one member has it; the kernel's header names its carrier. When its process ends, whoever finds its
+// carrier dead at the end of a slice takes the host's name (an abstract socket: only one process can) and
+// goes on.
+//
+// Of each process the keeper holds a pidfd, readable once the process has ended, and the connection by which
+// it joined, which hangs up at exec as well. A hang-up alone proves nothing (a program may close all its
+// descriptors): the process is gone if it no longer maps the segment.
+#pragma once
+
+#include "tasks/host.hpp"
+#include "tasks/process_identity.hpp"
+
+#include <map>
+#include <optional>
+
+namespace umach::tasks {
+
+class Keeper {
+public:
+    // Starts the service thread.
+    // takes: the host's name, in every case
+    static runtime::Outcome<void> start(Host& host, PrivateDescriptor listening);
+
+private:
+    struct Member {
+        std::uint32_t process = 0;
+        ProcessIdentity who;
+        PrivateDescriptor pidfd;
+        PrivateDescriptor connection;
+    };
+    using Serial = std::uint32_t;  // of a member or newcomer, never used twice
+
+    Keeper(Host& host, PrivateDescriptor listening) : host_(host), listening_(std::move(listening)) {}
+
+    void run();
+    bool take_role();
+    void find_members();
+    void find_work_left();
+    void serve();
+    void serve_one(std::uint64_t what);
+    void sweep();
+
+    void let_newcomers_speak();
+    void hear(Serial newcomer);
+    Welcome answer(const Hello& hello, PrivateDescriptor& connection);
+    Welcome let_in(PrivateDescriptor& connection);
+    Welcome let_in_again(const Hello& hello, PrivateDescriptor& connection);
+    bool send_welcome(int connection, Welcome& welcome);
+
+    void end_if_gone(Serial member);
+    void end(Serial member);
+    void watch(int descriptor, std::uint64_t what);
+    void watch_connection(Serial member);
+
+    ports::Kernel& kernel() { return host_.kernel(); }
+
+    Host& host_;
+    PrivateDescriptor listening_;
+    PrivateDescriptor events_;
+    std::optional<runtime::Carrier> carrier_;
+    Serial last_serial_ = 0;
+    std::map<Serial, Member> members_;
+    std::map<Serial, PrivateDescriptor> newcomers_;
+};
+
+// Ends the carriers that the operating system has marked dead, of one process or (0) of all.
+// returns: how many
+unsigned end_dead_carriers(ports::Kernel& kernel, runtime::Carrier& by, std::uint32_t process);
+
+// At the end of a slice of a wait, and at each trap that finds the host not well kept: if the keeper is dead,
+// succeeds it; if it is a new one, joins it. Set as ports::slice_hook.
+void look_after(ports::Kernel& kernel);
+
+}  // namespace umach::tasks
