@@ -2,8 +2,11 @@
 """The house rules are themselves checked: each is shown text that breaks it and text that keeps it."""
 import unittest
 
+import documents
 import exports
 import floors
+import lines
+import pages
 import sizes
 import tree
 import words
@@ -109,6 +112,47 @@ class Exports(unittest.TestCase):
     def test_declarations_are_read_over_lines_and_comments_are_not(self):
         text = '/* UMACH_EXPORT int no(void); */\nUMACH_EXPORT const char* a(int b,\n    int c);\n#define UMACH_EXPORT __x((y))\n'
         self.assertEqual(exports.declared(text), {'a'})
+
+
+class Lines(unittest.TestCase):
+    row = '| `ports` | what stands there | 1,000 |\n'
+
+    def test_a_number_within_a_tenth_is_kept_and_one_beyond_is_found(self):
+        self.assertEqual(lines.broken_in(self.row, {'ports': 1100}), [])
+        self.assertEqual(len(lines.broken_in(self.row, {'ports': 1200})), 1)
+
+    def test_a_floor_that_is_not_spoken_of_is_found(self):
+        self.assertEqual(len(lines.broken_in('', {'ports': 1})), 1)
+
+    def test_numbers_are_brought_up_to_date(self):
+        self.assertEqual(lines.rewritten(self.row, {'ports': 1234}), '| `ports` | what stands there | 1,234 |\n')
+
+    def test_comments_and_blank_lines_are_no_code(self):
+        self.assertEqual(lines.code_lines('a.cpp', '// a\n\nint a;  /* b\n c */\n'), 1)
+
+
+class Documents(unittest.TestCase):
+    def test_a_link_that_leads_nowhere_is_found(self):
+        self.assertEqual(len(list(documents.broken_links('/', 'a.md', '[a](no/such/file.md)'))), 1)
+
+    def test_a_long_page_of_a_noun_is_found_and_a_longer_story_is_kept(self):
+        self.assertEqual(len(list(documents.broken_text('docs/port.md', 'a\n' * 81))), 1)
+        self.assertEqual(list(documents.broken_text('docs/failure.md', 'a\n' * 81)), [])
+
+    def test_a_foreign_word_is_found(self):
+        self.assertEqual(len(list(documents.broken_text('docs/port.md', 'the bro' 'ker\n'))), 1)
+
+
+class Pages(unittest.TestCase):
+    def test_a_page_without_a_section_is_found(self):
+        page = ''.join(f'\n.Sh {title}\n' for title in pages.SECTIONS)
+        self.assertEqual(pages.missing_in(page, 'a'), [])
+        self.assertEqual(len(pages.missing_in(page.replace('.Sh SOURCE', ''), 'a')), 1)
+
+    def test_a_command_that_the_page_does_not_name_is_found(self):
+        source = 'app.add_subcommand("list", "Names hosts")'
+        self.assertEqual(pages.unnamed_commands('.It Cm list\n', [source]), [])
+        self.assertEqual(len(pages.unnamed_commands('.It Cm listed\n', [source])), 1)
 
 
 if __name__ == '__main__':
