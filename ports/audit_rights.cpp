@@ -3,6 +3,7 @@
 // and counts its send rights right; that notices stand where their cells say; and that every record is free
 // or in use, not both.
 #include "ports/audit_look.hpp"
+#include "ports/death.hpp"
 #include "ports/notice.hpp"
 
 #include <mach/notify.h>
@@ -31,9 +32,9 @@ void look_at_slot(Look& look, std::uint32_t m, RightSlot& slot) {
     if (info.carried == Carried::send) ++seen.sends;
     const bool whole = info.carried == Carried::all;
     // A receive right whose holder ended goes to the ownership, also when that is in a message.
-    const bool both =
-        info.carried == Carried::ownership && record.receiver.get() == here && record.owner.get() == here;
-    if (whole || info.carried == Carried::receive || (both && seen.receives == 0)) {
+    const bool both = info.carried == Carried::ownership && record.receiver.get() == here &&
+                      record.owner.get() == here && !carries_receive(look.k, m, port);
+    if (whole || info.carried == Carried::receive || both) {
         ++seen.receives;
         if (record.receiver.get() != here)
             look.broken("receive rights",
