@@ -90,13 +90,13 @@ void look_at_its_message(Look& look, std::uint32_t index, ThreadRecord& thread) 
     look.met(message, answer ? MessageState::answer : MessageState::prep, of);
 }
 
-void look_at_kept(Look& look, std::uint32_t index, ThreadRecord& thread) {
-    const KeptState state = thread.kept.get().state;
-    const bool noticed = state == KeptState::noticed;
-    if (noticed != static_cast<bool>(thread.cell_at.get()))
-        look.broken("notices", look.thread(index) + " has a kept message in state " +
-                                   std::to_string(static_cast<int>(state)) + " but its notice stands " +
-                                   (noticed ? "nowhere" : "at a port"));
+void look_at_accepted(Look& look, std::uint32_t index, ThreadRecord& thread) {
+    const std::uint32_t accepted = thread.accepted_span.get().second;
+    const bool stands = static_cast<bool>(thread.cell_at.get());
+    if (accepted > most_accepted || stands != (accepted != 0))
+        look.broken("notices", look.thread(index) + " has " + std::to_string(accepted) +
+                                   " accepted messages to hear of but its notice stands " +
+                                   (stands ? "at a port" : "nowhere"));
 }
 
 void look_at_thread(Look& look, std::uint32_t task, std::uint32_t index) {
@@ -110,7 +110,7 @@ void look_at_thread(Look& look, std::uint32_t task, std::uint32_t index) {
         look.broken("threads", look.thread(index) + " stands in the list of " + look.task(task));
     look_at_its_carrier(look, index, thread);
     look_at_its_message(look, index, thread);
-    look_at_kept(look, index, thread);
+    look_at_accepted(look, index, thread);
 }
 
 }  // namespace

@@ -82,7 +82,6 @@ void look_at_kept_message(AtPort& at, std::uint32_t m, std::uint32_t& orphans, c
     }
     const ThreadRef sender = message.sender;
     const bool told = look.is_thread(sender) &&
-                      look.k.thread(sender.index).kept.get().state == KeptState::kept &&
                       look.k.thread(sender.index).kept_port.get() == at.ref();
     if (at.live && !told)
         look.broken("lines", look.message(m) + " is kept in " + where +

@@ -40,7 +40,9 @@ void look_at_slot(Look& look, std::uint32_t m, RightSlot& slot) {
             look.broken("receive rights",
                         look.message(m) + " carries the receive right of " + look.port(port.index));
     }
-    if (whole || info.carried == Carried::ownership) {
+    // An ownership whose port has gone to a backup meanwhile is void, and comes out as null.
+    if (info.carried == Carried::ownership && record.owner.get() == here) ++seen.owns;
+    if (whole) {
         ++seen.owns;
         if (record.owner.get() != here)
             look.broken("ownership", look.message(m) + " carries the ownership of a port whose owner is " +
@@ -129,7 +131,7 @@ void note_cell(Look& look, CellRef cell, PortRef at, const std::string& where) {
         case CellKind::message_accepted:
             says = look.k.thread(cell.index()).cell_at;
             fits = look.threads[cell.index()].listed &&
-                   look.k.thread(cell.index()).kept.get().state == KeptState::noticed;
+                   look.k.thread(cell.index()).accepted_span.get().second != 0;
             mark(look.threads[cell.index()].accepted_cell);
             break;
         case CellKind::no_senders:

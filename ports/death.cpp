@@ -145,9 +145,9 @@ namespace {
 void dismantle_message(KernelStep& s, TaskRef root, std::uint32_t message) {
     MessageRecord& record = s.k.message(message);
     const auto holds = [](RightSlot& slot) { return slot.info.get().carried != Carried::none; };
-    if (holds(record.reply)) return release_slot(s, root, record.reply);
+    if (holds(record.reply)) return release_slot(s, root, message, record.reply);
     for (std::uint32_t i = 0; i < record.identity.get().rights; ++i)
-        if (holds(s.k.right(message, i))) return release_slot(s, root, s.k.right(message, i));
+        if (holds(s.k.right(message, i))) return release_slot(s, root, message, s.k.right(message, i));
     s.unlink(s.k.task(root.index).doomed, message, s.k.message_links());
     free_message(s, message);
 }
@@ -157,7 +157,7 @@ void drop_notice(KernelStep& s, TaskRef root, CellRef cell) {
     withdraw(s, cell);
     if (cell.kind() == CellKind::message_accepted) {
         s.lock(s.k.thread(cell.index()).task.get());
-        s.set(s.k.thread(cell.index()).kept, Kept{});
+        s.set(s.k.thread(cell.index()).accepted_span, Pair{});
     }
     if (cell.kind() != CellKind::port_rights) return;
     PortRecord& about = s.k.port(cell.index());
@@ -175,7 +175,7 @@ void dismiss_from_line(KernelStep& s, TaskRef root, std::uint32_t index, std::ui
     }
     const ThreadRef sender = record.sender;
     if (sender && s.lock(record.sender_task) && s.k.ref_of_thread(sender.index) == sender)
-        s.set(s.k.thread(sender.index).kept, Kept{});
+        s.set(s.k.thread(sender.index).kept_port, PortRef{});
     doom(s, root, message);
 }
 

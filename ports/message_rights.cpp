@@ -43,7 +43,8 @@ void settle_slot(KernelStep& s, RightSlot& slot, PortRef port, Carried what, boo
 }
 
 bool leave_dead(Leaving& l, RightSlot& slot, std::uint32_t index) {
-    if (slot.info.get().give_up != 0 && l.take_all) {
+    if (slot.info.get().give_up != 0) {
+        if (!l.take_all) return true;   // it leaves with the commit, as every move does
         withdraw(l.s, cell_of_entry(l.s.k, l.task(), index));
         free_entry(l.s, l.task(), index);
     }
@@ -255,7 +256,7 @@ std::uint32_t arrive(KernelStep& s, TaskRef receiver, RightSlot& slot, Carried w
     }
 }
 
-bool name_one(KernelStep& s, TaskRef receiver, RightSlot& slot) {
+bool name_one(KernelStep& s, TaskRef receiver, std::uint32_t message, RightSlot& slot) {
     RightInfo info = slot.info;
     if (info.carried == Carried::none) return true;
     const PortRef port = slot.port;
@@ -265,7 +266,8 @@ bool name_one(KernelStep& s, TaskRef receiver, RightSlot& slot) {
         // The bit first, then the look: a port that dies now finds this space, or is found dead.
         s.k.port(port.index).filter.fetch_or(std::uint64_t{1} << receiver.index % 64);
         info.name = 0;
-        if (still_lives(s, port)) {
+        const bool taken_over = info.carried == Carried::ownership && s.k.port(port.index).owner.get() != place_of_message(s.k, message);
+        if (!taken_over && still_lives(s, port)) {
             const std::uint32_t index = arrive(s, receiver, slot, info.carried);
             if (index == 0) return false;
             info.name = entry(s.k, s.k.task(receiver.index), index).bits.get().name;
@@ -281,11 +283,11 @@ bool name_one(KernelStep& s, TaskRef receiver, RightSlot& slot) {
 bool name_rights(KernelStep& s, TaskRef receiver, std::uint32_t message) {
     MessageRecord& record = s.k.message(message);
     for (std::uint32_t i = 0; i < record.identity.get().rights; ++i)
-        if (!name_one(s, receiver, s.k.right(message, i))) return false;
-    return name_one(s, receiver, record.reply);
+        if (!name_one(s, receiver, message, s.k.right(message, i))) return false;
+    return name_one(s, receiver, message, record.reply);
 }
 
-void release_slot(KernelStep& s, TaskRef root, RightSlot& slot) {
+void release_slot(KernelStep& s, TaskRef root, std::uint32_t message, RightSlot& slot) {
     RightInfo info = slot.info;
     const PortRef port = slot.port;
     if (info.held != 0) {
@@ -294,7 +296,7 @@ void release_slot(KernelStep& s, TaskRef root, RightSlot& slot) {
         case Carried::send_once: answer_dead(s, port, slot.call); break;
         case Carried::receive: lose_receive(s, root, port, false); break;
         case Carried::all: lose_receive(s, root, port, true); break;
-        case Carried::ownership: lose_ownership(s, root, port); break;
+        case Carried::ownership: if (s.k.port(port.index).owner.get() == place_of_message(s.k, message)) lose_ownership(s, root, port); break;
         case Carried::none:
         case Carried::dead: break;
         }

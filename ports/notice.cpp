@@ -78,10 +78,12 @@ Notice take_accepted(KernelStep& s, PortRecord& notify, CellRef cell) {
     const bool there = s.lock(thread.task.get());
     UMACH_ASSERT(there);
     TaskRecord& task = s.k.task(thread.task.get().index);
-    const std::uint32_t index = find_port(s.k, task, thread.kept_port);
-    const std::uint32_t name = index != 0 ? entry(s.k, task, index).bits.get().name : thread.kept.get().name;
-    unlink_cell(s, notify, cell);
-    s.set(thread.kept, Kept{});
+    const Pair span = thread.accepted_span;
+    Accepted& oldest = thread.accepted[span.first % most_accepted];
+    const std::uint32_t index = find_port(s.k, task, oldest.port);
+    const std::uint32_t name = index != 0 ? entry(s.k, task, index).bits.get().name : static_cast<std::uint32_t>(oldest.name.get());
+    s.set(thread.accepted_span, Pair{(span.first + 1) % most_accepted, span.second - 1});
+    if (span.second == 1) unlink_cell(s, notify, cell);   // else the cell stays for the next
     return {NOTIFY_MSG_ACCEPTED, name, {}};
 }
 

@@ -144,7 +144,10 @@ namespace {
 
 int notices_at(Kernel& k, PortRecord& port) {
     int count = 0;
-    for (CellRef cell(port.notices.get().first); cell.word != 0; ++count) cell = CellRef(next_notice(k, cell));
+    for (CellRef cell(port.notices.get().first); cell.word != 0; cell = CellRef(next_notice(k, cell))) {
+        const bool several = cell.kind() == CellKind::message_accepted;
+        count += several ? static_cast<int>(k.thread(cell.index()).accepted_span.get().second) : 1;
+    }
     return count;
 }
 

@@ -171,12 +171,16 @@ void tell_accepted(KernelStep& s, PortRef port, MessageRecord& message) {
     const TaskRef task = message.sender_task;
     if (!sender || !s.lock(task) || s.k.ref_of_thread(sender.index) != sender) return;
     ThreadRecord& thread = s.k.thread(sender.index);
-    if (thread.kept.get().state != KeptState::kept) return;
-    Kept kept = thread.kept;
+    if (thread.kept_port.get() != port) return;
+    s.set(thread.kept_port, PortRef{});
+    if (find_port(s.k, s.k.task(task.index), port) == 0) return;
     const CellRef cell(CellKind::message_accepted, sender.index);
-    const bool still_held = find_port(s.k, s.k.task(task.index), port) != 0;
-    kept.state = still_held && post(s, cell, notify_port(s.k, task)) ? KeptState::noticed : KeptState::none;
-    s.set(thread.kept, kept);
+    if (!stands_somewhere(s.k, cell) && !post(s, cell, notify_port(s.k, task))) return;
+    const Pair span = thread.accepted_span;
+    Accepted& place = thread.accepted[(span.first + span.second) % most_accepted];
+    s.set(place.port, port);
+    s.set(place.name, thread.kept_name.get());
+    s.set(thread.accepted_span, Pair{span.first, span.second + 1});
 }
 
 void admit_kept(KernelStep& s, PortRef port, std::uint32_t message_index) {

@@ -264,10 +264,11 @@ struct Wait {
 };
 static_assert(sizeof(Wait) == 8);
 
-enum class KeptState : std::uint32_t { none, kept, fired, noticed };
-struct Kept {
-    std::uint32_t name = 0;             // the sender's name for the destination
-    KeptState state = KeptState::none;
+// Destinations that accepted a kept message, of which the thread's task has not been told yet.
+inline constexpr std::uint32_t most_accepted = 8;
+struct Accepted {
+    Field<PortRef> port;   // own
+    Count name;            // own; the sender's name for it at the time
 };
 
 struct alignas(64) ThreadRecord {
@@ -281,9 +282,11 @@ struct alignas(64) ThreadRecord {
     Field<CallRef> call;            // own; the msg_rpc under way (thread is 0 when none), and the last number used
     alignas(64) std::atomic<std::uint64_t> rung;   // epoch of the latest wait that was ended; stored after the commit
     std::atomic<std::uint64_t> asleep;             // not 0: its carrier sleeps at its doorbell, or is about to
-    alignas(64) Field<Kept> kept;   // own; the kept message and its notice
-    Field<PortRef> kept_port;       // own
-    Field<Pair> cell_links;         // own, and root of the notify port
+    alignas(64) Field<PortRef> kept_port;   // own; where its kept message waits; null: none
+    Count kept_name;                // own; the sender's name for that port
+    Field<Pair> accepted_span;      // own; first: the oldest of `accepted`, second: how many
+    std::array<Accepted, most_accepted> accepted;
+    Field<Pair> cell_links;         // own, and root of the notify port; one cell for all that were accepted
     Field<PortRef> cell_at;
     Field<Pair> siblings;           // own; the task's threads
     Field<Pair> link;               // host; free list

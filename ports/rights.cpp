@@ -84,6 +84,7 @@ std::uint32_t put_send(KernelStep& s, TaskRef task, PortRef port) {
     bits.rights |= right_send;
     bits.urefs = 1;
     s.set(e.bits, bits);
+    if ((bits.rights & right_receive) != 0) tell_lonely_receiver(s, s.k.port(port.index));   // it may be the last one
     return known;
 }
 

@@ -49,7 +49,7 @@ msg_return_t take_rights(KernelStep& s, TaskRef sender, std::uint32_t message, P
 bool has_moves(Kernel& k, std::uint32_t message);
 
 // Releases the right in a slot of a message that nobody will receive; the message is on the root's list.
-void release_slot(KernelStep& s, TaskRef root, RightSlot& slot);
+void release_slot(KernelStep& s, TaskRef root, std::uint32_t message, RightSlot& slot);
 
 // Notes at the destination and every port above it how deep receive rights lie below, once `moving` has come there.
 // returns: false when that would be deeper than is allowed

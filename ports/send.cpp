@@ -128,15 +128,19 @@ void note_kept(KernelStep& s, const Send& send, PortRef port) {
         s.set(send.message().reply.call, CallRef{});
         s.set(send.thread().call, CallRef{0, send.order.call.number});
     }
-    s.set(send.thread().kept, Kept{send.order.destination, KeptState::kept});
+    s.set(send.thread().kept_name, send.order.destination);
     s.set(send.thread().kept_port, port);
 }
 
 // returns: SEND_WILL_NOTIFY when this thread can have a message kept at the port, or the code to fail with
 msg_return_t may_keep(KernelStep& s, const Send& send, PortRef port) {
     s.lock(send.caller.task);
-    if (send.thread().kept.get().state != KeptState::none) {
-        set_detail("this thread's earlier kept message still waits, or its acceptance was not received yet");
+    if (send.thread().kept_port.get()) {
+        set_detail("this thread's earlier kept message still waits");
+        return SEND_NOTIFY_IN_PROGRESS;
+    }
+    if (send.thread().accepted_span.get().second == most_accepted) {
+        set_detail("%u acceptances of this thread's messages were not received yet", most_accepted);
         return SEND_NOTIFY_IN_PROGRESS;
     }
     return s.k.port(port.index).counts.get().orphans >= most_orphans ? SEND_TIMED_OUT : SEND_WILL_NOTIFY;

@@ -51,8 +51,8 @@ void withdraw_wait(KernelStep& s, std::uint32_t index) {
 void orphan_kept(KernelStep& s, std::uint32_t index) {
     ThreadRecord& thread = s.k.thread(index);
     const PortRef at = thread.kept_port;
-    if (thread.kept.get().state == KeptState::noticed) withdraw(s, CellRef(CellKind::message_accepted, index));
-    PortRecord* port = thread.kept.get().state == KeptState::kept ? s.lock_live(at) : nullptr;
+    withdraw(s, CellRef(CellKind::message_accepted, index));
+    PortRecord* port = at ? s.lock_live(at) : nullptr;
     for (std::uint32_t m = port != nullptr ? port->line.get().first : 0; m != 0; m = s.k.message(m).links.get().second) {
         MessageRecord& message = s.k.message(m);
         if (message.sender.get().index != index || message.identity.get().state != MessageState::kept) continue;
@@ -64,7 +64,8 @@ void orphan_kept(KernelStep& s, std::uint32_t index) {
         ++counts.orphans;
         s.set(port->counts, counts);
     }
-    s.set(thread.kept, Kept{});
+    s.set(thread.kept_port, PortRef{});
+    s.set(thread.accepted_span, Pair{});
 }
 
 // The message that the thread had: unsent, or an answer that it did not see.
@@ -152,9 +153,9 @@ void end_carrier(Kernel& k, runtime::Carrier& keeper, std::uint32_t slot) {
     }
     dead.thread.put(0);
     dead.process.put(0);
+    if (!own) return runtime::retire(k.machine(), keeper.name(), name);
     dead.generation.fetch_add(1);
-    if (own) keeper.leave();
-    else dead.life.store(0);
+    keeper.leave();
 }
 
 }  // namespace umach::ports

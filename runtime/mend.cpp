@@ -43,17 +43,27 @@ bool become_mender(Machine& machine, CarrierName self, CarrierName dead, Carrier
 void mend(Machine& machine, CarrierName self, CarrierName dead) {
     CarrierRecord& record = machine.carrier(dead.slot);
     if (!become_mender(machine, self, dead, record)) return;
-    if (record.generation.load() == dead.generation && record.log_length.load() != 0) {
+    // Looked at with the mender's word in hand: who gives the slot up takes it as well.
+    if (record.generation.load() == dead.generation && is_dead(record) && record.log_length.load() != 0) {
         take_back(machine, record);
         machine.header().mended.fetch_add(1, std::memory_order_relaxed);
     }
     record.mender.store(0);
 }
 
+void retire(Machine& machine, CarrierName self, CarrierName dead) {
+    CarrierRecord& record = machine.carrier(dead.slot);
+    if (!become_mender(machine, self, dead, record)) return;
+    record.generation.store(dead.generation + 1);
+    record.life.store(0);
+    record.mender.store(0);
+}
+
 void mend_all(Machine& machine, CarrierName self) {
     for (std::uint32_t slot = 1; slot < machine.carriers(); ++slot) {
         const CarrierRecord& record = machine.carrier(slot);
-        if (is_dead(record) && record.log_length.load() != 0) mend(machine, self, {slot, record.generation.load()});
+        const CarrierName name{slot, record.generation.load()};
+        if (is_dead(record) && record.log_length.load() != 0) mend(machine, self, name);
     }
 }
 

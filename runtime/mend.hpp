@@ -15,6 +15,9 @@ bool has_ended(const CarrierRecord& record, CarrierName name);
 // waits: for another mender that lives; a dead one is replaced at once
 void mend(Machine& machine, CarrierName self, CarrierName dead);
 
+// Gives the slot of a carrier that was mended, and of which nothing is left, to whoever comes next.
+void retire(Machine& machine, CarrierName self, CarrierName dead);
+
 // Mends every carrier that is known to be dead and has a step to be taken back.
 void mend_all(Machine& machine, CarrierName self);
 

@@ -218,7 +218,7 @@ Crowds find_crowds(Kernel& k) {
         const ports::Wait wait = thread.wait;
         if (wait.kind == WaitKind::send && wait.state == ports::WaitState::waiting)
             ++crowds[number_of(thread.wait_at.get())].waiting;
-        if (thread.kept.get().state == ports::KeptState::kept)
+        if (thread.kept_port.get())
             ++crowds[number_of(thread.kept_port.get())].kept;
     }
     return crowds;

@@ -160,7 +160,8 @@ UMACH_BEGIN_C
  *   read; SEND_INVALID_PORT no right of that kind under a name in header or body, a dead name, a set as
  *   destination, a circle of receive rights, or destination or right lost during the wait; SEND_TIMED_OUT no
  *   room in time; SEND_WILL_NOTIFY kept beside the queue, NOTIFY_MSG_ACCEPTED will follow;
- *   SEND_NOTIFY_IN_PROGRESS this thread's earlier kept message still waits; SEND_KERNEL_REFUSED a quota or
+ *   SEND_NOTIFY_IN_PROGRESS this thread's earlier kept message still waits, or eight acceptances were not
+ *   received yet; SEND_KERNEL_REFUSED a quota or
  *   the host's message memory is exhausted, or the kernel does not serve this kind of item; SEND_INTERRUPTED
  *   a signal, with SEND_INTERRUPT; SEND_MSG_TOO_LARGE over MSG_SIZE_MAX; SEND_MSG_TOO_SMALL less than a
  *   header, or an item runs past msg_size

@@ -113,7 +113,7 @@ UMACH_EXPORT kern_return_t port_status(task_t task, port_name_t name, port_set_n
  * port_insert_send: put a send right into a task's space under a chosen name.
  *
  * takes: nothing; my_port, a right of the caller's, is copied
- * returns: KERN_SUCCESS inserted; KERN_INVALID_ARGUMENT the caller holds no send or receive right under
+ * returns: KERN_SUCCESS inserted; KERN_INVALID_ARGUMENT the caller holds no right to send with under
  *   my_port, or his_name is PORT_NULL or PORT_DEAD; KERN_NAME_EXISTS his_name is in use; KERN_FAILURE the
  *   task knows the port under another name; KERN_RESOURCE_SHORTAGE no room in its space
  * source: Mach 2.5, mach.defs 2086
@@ -161,7 +161,7 @@ UMACH_EXPORT kern_return_t port_extract_receive(task_t task, port_name_t his_nam
  *   senders stay, and the link is cleared. A backup that is dead, or that would make a circle, lets the port
  *   die.
  * returns: KERN_SUCCESS set; KERN_NOT_RECEIVER a send right, send-once right or dead name under name;
- *   KERN_INVALID_ARGUMENT no such name, a set, or no send or receive right under backup;
+ *   KERN_INVALID_ARGUMENT no such name, a set, or no right to send with under backup;
  *   KERN_RESOURCE_SHORTAGE no room in the space for the previous one
  * source: Mach 2.5, mach.defs 2116
  */

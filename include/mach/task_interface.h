@@ -24,7 +24,7 @@ UMACH_EXPORT kern_return_t task_get_special_port(task_t task, int which, port_t*
  *
  * takes: nothing; a send right to special_port is copied, PORT_NULL clears
  * returns: KERN_SUCCESS replaced; KERN_INVALID_ARGUMENT which is not a special port that can be set, or the
- *   caller holds no send or receive right under special_port
+ *   caller holds no right to send with under special_port
  * limits: which as for task_get_special_port()
  * source: Mach 2.5, mach.defs 2060
  */

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <utility>
 #include <unistd.h>
 
 #include <chrono>
@@ -110,10 +111,41 @@ void Party::signal(int number) {
     syscall(SYS_tgkill, getpid(), tid_, number);
 }
 
+namespace {
+
+// Whoever looks whether a child sleeps must not take its joining for it: the child says when it has joined.
+class Joining {
+public:
+    Joining() { EXPECT_EQ(0, pipe(ends_)); }
+    ~Joining() {
+        close(ends_[0]);
+        close(ends_[1]);
+    }
+    void done() {
+        static_cast<void>(task_self());
+        EXPECT_EQ(1, write(ends_[1], "j", 1));
+    }
+    void wait() {
+        close(std::exchange(ends_[1], -1));
+        char said = 0;
+        EXPECT_LE(0, read(ends_[0], &said, 1));
+    }
+
+private:
+    int ends_[2] = {-1, -1};
+};
+
+}  // namespace
+
 Child::Child(const std::function<void()>& body) {
     std::fflush(nullptr);
+    Joining joining;
     pid_ = fork();
-    if (pid_ != 0) return;
+    if (pid_ != 0) {
+        joining.wait();
+        return;
+    }
+    joining.done();
     body();
     std::fflush(nullptr);
     _exit(::testing::Test::HasFailure() ? 1 : 0);

@@ -206,9 +206,10 @@ TEST_F(KeptMessageOfATask, SendsItsNotificationToThatTask) {
     Child child([] {
         const port_t hub = inherited();
         EXPECT_EQ(SEND_WILL_NOTIFY, Letter(hub, 9).send(SEND_NOTIFY));
+        report_at_side();
         EXPECT_TRUE(notified(NOTIFY_MSG_ACCEPTED, hub, patience));
     });
-    child.asleep();
+    reported(side_);
     EXPECT_EQ(100, next_id(hub_));
     EXPECT_TRUE(child.wait());
     EXPECT_FALSE(next_notice());

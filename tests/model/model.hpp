@@ -57,8 +57,8 @@ enum class About { deleted, accepted, no_senders, rights };
 struct Notice {
     About about = About::deleted;
     int task = none;       // deleted, accepted
-    port_name_t name = 0;  // deleted
-    int port = none;       // no_senders, rights
+    port_name_t name = 0;  // deleted; accepted: when it was sent
+    int port = none;       // accepted, no_senders, rights
     msg_id_t id = 0;
 };
 
@@ -84,7 +84,7 @@ struct Set {
 };
 
 struct Kept {
-    bool pending = false;  // the message waits, or its notification does
+    bool pending = false;  // the message waits
     int port = none;
     port_name_t name = 0;  // the sender's for the port, when it was sent
 };
@@ -95,6 +95,7 @@ struct Task {
     int kernel_port = none;
     int notify = none;
     Kept kept;
+    int unheard = 0;  // acceptances that were not received yet
     int bootstrap = none;
     std::vector<int> registered{none, none, none, none};
 };
@@ -189,6 +190,7 @@ private:
     void lose_receive(int port, bool owner_too);
     void lose_owner(int port);
     void admit(int port);
+    int where_accepted(int task) const;
     void doom(int message);
     void work_off();
     void release_one(int message, Right right);

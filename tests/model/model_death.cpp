@@ -26,13 +26,11 @@ void Host::taken(int port) {
 }
 
 void Host::post(int port, const Notice& notice) {
-    if (port == none || ports.count(port) == 0 || ports[port].dying) {
-        if (notice.about == About::accepted) tasks[static_cast<std::size_t>(notice.task)].kept = {};
-        return;
-    }
+    if (port == none || ports.count(port) == 0 || ports[port].dying) return;
     const bool had_news = has_news(port);
     ports[port].notices.push_back(notice);
     if (notice.about == About::deleted) find(notice.task, notice.name)->notice_at = port;
+    if (notice.about == About::accepted) ++tasks[static_cast<std::size_t>(notice.task)].unheard;
     news(port, had_news);
 }
 
@@ -177,7 +175,7 @@ void Host::release_one(int message, Right right) {
 
 void Host::drop_notice(const Notice& notice) {
     if (notice.about == About::deleted) find(notice.task, notice.name)->notice_at = none;
-    if (notice.about == About::accepted) tasks[static_cast<std::size_t>(notice.task)].kept = {};
+    if (notice.about == About::accepted) --tasks[static_cast<std::size_t>(notice.task)].unheard;
     if (notice.about == About::rights && notice.id == NOTIFY_PORT_DESTROYED) lose_receive(notice.port, true);
 }
 
@@ -252,6 +250,7 @@ void Host::end_task(int number) {
     for (auto& [id, message] : messages)
         if (message.sender == number) message.sender = none;
     task.kept = {};
+    task.unheard = 0;
     for (auto& [id, port] : ports)
         if (std::erase_if(port.notices, [&](const Notice& n) {
                 return n.about == About::accepted && n.task == number;

@@ -118,8 +118,8 @@ int Host::send_message(int task, const Sending& sending) {
     if (ports[port].kernel) return SEND_KERNEL_REFUSED;
     const bool uses_up = (to->rights & once) != 0;
     const bool room = uses_up || (ports[port].line.empty() && has_room(*this, ports[port]));
-    if (!room && sending.keep && tasks[static_cast<std::size_t>(task)].kept.pending)
-        return SEND_NOTIFY_IN_PROGRESS;
+    const Task& mine = tasks[static_cast<std::size_t>(task)];
+    if (!room && sending.keep && (mine.kept.pending || mine.unheard == 8)) return SEND_NOTIFY_IN_PROGRESS;
     const Host before = *this;
     const int number = next_++;
     messages[number].id = sending.id;
@@ -144,6 +144,14 @@ int Host::send_message(int task, const Sending& sending) {
     return SEND_SUCCESS;
 }
 
+// Acceptances stand together: at the port where one waits already, else at the notify port.
+int Host::where_accepted(int task) const {
+    for (const auto& [id, port] : ports)
+        for (const Notice& notice : port.notices)
+            if (notice.about == About::accepted && notice.task == task) return id;
+    return tasks[static_cast<std::size_t>(task)].notify;
+}
+
 void Host::admit(int port) {
     while (!ports[port].line.empty() && has_room(*this, ports[port])) {
         const int number = ports[port].line.front();
@@ -154,10 +162,9 @@ void Host::admit(int port) {
         const int sender = std::exchange(messages[number].sender, none);
         if (sender == none) continue;
         Task& task = tasks[static_cast<std::size_t>(sender)];
-        if (known(sender, port) == nullptr)
-            task.kept = {};
-        else
-            post(task.notify, {About::accepted, sender, 0, none, NOTIFY_MSG_ACCEPTED});
+        const Kept kept = std::exchange(task.kept, {});
+        if (known(sender, port) != nullptr)
+            post(where_accepted(sender), {About::accepted, sender, kept.name, port, NOTIFY_MSG_ACCEPTED});
     }
 }
 
@@ -171,9 +178,8 @@ int Host::receive_notice(int task, int port, const Received& got) {
         switch (n.about) {
             case About::deleted: return n.name == name;
             case About::accepted: {
-                const Kept& kept = tasks[static_cast<std::size_t>(n.task)].kept;
-                const port_name_t now = name_of(n.task, kept.port, send | receive | owner);
-                return name == (now != PORT_NULL ? now : kept.name);
+                const port_name_t now = name_of(n.task, n.port, send | receive | owner);
+                return name == (now != PORT_NULL ? now : n.name);
             }
             default:
                 if (n.id == NOTIFY_PORT_DESTROYED) {
@@ -190,7 +196,7 @@ int Host::receive_notice(int task, int port, const Received& got) {
     const Notice notice = *found;
     notices.erase(found);
     if (notice.about == About::deleted) tasks[static_cast<std::size_t>(notice.task)].space.erase(notice.name);
-    if (notice.about == About::accepted) tasks[static_cast<std::size_t>(notice.task)].kept = {};
+    if (notice.about == About::accepted) --tasks[static_cast<std::size_t>(notice.task)].unheard;
     if (notice.id == NOTIFY_PORT_DESTROYED) {
         ports[notice.port].receiver = ports[notice.port].owner = {At::task, task};
         enter(task, notice.port, receive | owner, got.names[0]);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A host of the test's own, with its keeper in the test's thread, and members in forked processes that come and go.
+// A host of the test's own, with its keeper in the test's thread, and members in forked processes that come
+// and go.
 #pragma once
 
 #include "ports/audit.hpp"
@@ -10,12 +11,14 @@
 #include "runtime/detail.hpp"
 
 #include <array>
+#include <csignal>
 #include <cstring>
 #include <functional>
 #include <gtest/gtest.h>
 #include <linux/futex.h>
 #include <optional>
 #include <string>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,12 +58,15 @@ protected:
         allocate(*caller_, task, &port_);
     }
 
+    // A caller that acts for the member's task, from here.
+    Caller as(const Member& member) { return {*k_, *carrier_, member.task, caller_->thread}; }
+
     Member make_member() {
         Member member;
         member.process = add_process(*k_, *carrier_, 1, 0, 0);
         member.task = create_task(*k_, *carrier_, member.process, {}, "member");
         EXPECT_TRUE(member.task) << runtime::detail();
-        Caller as_member{*k_, *carrier_, member.task, caller_->thread};
+        Caller as_member = as(member);
         EXPECT_EQ(allocate(as_member, member.task, &member.own_port), KERN_SUCCESS);
         member.its_port = next_name_++;
         EXPECT_EQ(insert_send(as_member, caller_->task, member.own_port, member.its_port), KERN_SUCCESS);
@@ -75,13 +81,16 @@ protected:
         const std::size_t bytes = segment.bytes();
         const pid_t child = fork();
         if (child != 0) return child;
-        auto mapped = runtime::Segment::attach(runtime::SegmentKind::anonymous, runtime::Descriptor(dup(descriptor)), bytes);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        auto mapped = runtime::Segment::attach(runtime::SegmentKind::anonymous,
+                                               runtime::Descriptor(dup(descriptor)), bytes);
         if (!mapped.ok()) _exit(2);
         auto joined = Kernel::join(std::move(mapped).value(), runtime::Descriptor{});
         const std::uint32_t slot = joined.ok() ? joined.value().machine().claim_carrier() : 0;
         if (slot == 0) _exit(3);
         Kernel& k = joined.value();
         runtime::Carrier carrier(k.machine().carrier(slot), slot);
+        k.machine().doorbells().prepare(carrier.record().doorbell, slot);
         carrier.record().process.put(member.process);
         Caller caller{k, carrier, member.task, begin_thread(k, carrier, member.task)};
         body(caller);
@@ -150,7 +159,8 @@ protected:
 
     Counts counts() {
         Counts in_use{};
-        for (std::uint32_t i = 0; i < zones; ++i) in_use[i] = k_->zone(i).fresh() - 1 - k_->zone(i).on_free_list();
+        for (std::uint32_t i = 0; i < zones; ++i)
+            in_use[i] = k_->zone(i).fresh() - 1 - k_->zone(i).on_free_list();
         for (std::uint32_t i = 0; i < runtime::most_stocks; ++i)
             in_use[i] -= carrier_->record().stock[i].get().second;
         return in_use;
