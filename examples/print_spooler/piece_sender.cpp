@@ -85,7 +85,6 @@ bool PieceSender::send(umach::PortName job, umach::MessageWriter& message) {
         const auto sent = attempt(job, message);
         if (sent) {
             seen_.kept += *sent == umach::Sent::kept ? 1 : 0;
-            kept_ = kept_ || *sent == umach::Sent::kept;
             return true;
         }
         if (!may_try_again(job, sent.error().code())) {
@@ -111,7 +110,7 @@ bool PieceSender::may_try_again(umach::PortName job, int code) {
 }
 
 bool PieceSender::settle(umach::PortName job) {
-    while (kept_) {
+    while (seen_.accepted < seen_.kept) {
         const auto news = umach::receive_notification();
         if (!news) {
             return false;
@@ -119,7 +118,6 @@ bool PieceSender::settle(umach::PortName job) {
         if (const auto* accepted = std::get_if<umach::MessageAccepted>(&*news);
             accepted != nullptr && accepted->name == job.get()) {
             ++seen_.accepted;
-            kept_ = false;
         } else if (const auto* deleted = std::get_if<umach::PortDeleted>(&*news);
                    deleted != nullptr && deleted->name == job.get()) {
             return false;

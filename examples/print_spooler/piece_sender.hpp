@@ -50,7 +50,6 @@ private:
 
     Policy policy_;
     Seen seen_;
-    bool kept_ = false;
 };
 
 }  // namespace spool

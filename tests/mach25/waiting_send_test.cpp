@@ -206,10 +206,10 @@ TEST_F(KeptMessageOfATask, SendsItsNotificationToThatTask) {
     Child child([] {
         const port_t hub = inherited();
         EXPECT_EQ(SEND_WILL_NOTIFY, Letter(hub, 9).send(SEND_NOTIFY));
-        report_at_side();
+        EXPECT_EQ(SEND_SUCCESS, Letter(inherited(1), 1).send());
         EXPECT_TRUE(notified(NOTIFY_MSG_ACCEPTED, hub, patience));
     });
-    reported(side_);
+    EXPECT_EQ(1, next_id(side_, patience));
     EXPECT_EQ(100, next_id(hub_));
     EXPECT_TRUE(child.wait());
     EXPECT_FALSE(next_notice());
