@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "ports/wait.hpp"
 
+#include "ports/queue.hpp"
 #include "runtime/nap.hpp"
 
+#include <optional>
 #include <unistd.h>
 
 namespace umach::ports {
@@ -78,29 +80,69 @@ private:
     unsigned failures_ = 0;
 };
 
-// Whether the end of the wait is true: looked at under the lock that guards it.
-bool is_committed(Caller& caller) {
-    return caller.k.step(caller.carrier, [&](KernelStep& s) {
-        ThreadRecord& self = s.k.thread(caller.thread.index);
-        const WaitKind kind = self.wait.get().kind;
-        if (kind == WaitKind::receive_set || kind == WaitKind::watch) s.lock(caller.task);
-        else s.lock_root(self.wait_at);
-        return s.undo(self.wait.get().state == WaitState::done);
-    });
+// What a waiting thread sees at the end of a slice. Nothing may have moved since the slice before for it to act.
+struct Glance {
+    bool work = false;              // there is something to do that nobody seems to do
+    std::uint32_t sequence = 0;     // messages received at the port so far
+    bool operator==(const Glance&) const = default;
+};
+
+// Locks what guards the wait.
+// returns: the port waited at; nullptr for a set or nothing
+PortRecord* lock_wait(KernelStep& s, Caller& caller) {
+    const ThreadRecord& self = s.k.thread(caller.thread.index);
+    const WaitKind kind = self.wait.get().kind;
+    if (kind != WaitKind::receive_set && kind != WaitKind::watch) return s.lock_root(self.wait_at);
+    s.lock(caller.task);
+    return nullptr;
 }
 
-// At the end of a slice: is there a result that nobody has rung for, in two slices running?
-bool rescued(Caller& caller, std::uint32_t epoch, bool& suspected) {
-    Kernel& k = caller.k;
-    ThreadRecord& self = k.thread(caller.thread.index);
+Glance glance_at_port(PortRecord& port, WaitKind kind) {
+    const std::uint32_t sequence = port.tally.get().sequence;
+    if (kind == WaitKind::send) return {port.line.get().first != 0 && has_room(port), sequence};
+    return {kind != WaitKind::reply && has_news(port), sequence};
+}
+
+Glance glance(KernelStep& s, Caller& caller, PortRecord* port) {
+    const ThreadRecord& self = s.k.thread(caller.thread.index);
     const Wait wait = self.wait;
-    const bool found = wait.epoch == epoch && wait.state == WaitState::done && self.rung.load() != epoch;
-    if (found && suspected && is_committed(caller)) {
-        k.machine().header().rescued_wakeups.fetch_add(1);
-        return true;
+    if (wait.state == WaitState::done) return {self.rung.load() != wait.epoch, 0};
+    if (port != nullptr) return glance_at_port(*port, wait.kind);
+    if (wait.kind != WaitKind::receive_set) return {};
+    const std::uint32_t ready = s.k.set(self.wait_at.get().index).ready.get().first;
+    return {ready != 0, ready};
+}
+
+// Does what others should have done: looks for a receiver's news itself, or admits the head of a sender's line.
+// returns: true when the wait is over
+bool help_oneself(KernelStep& s, Caller& caller, PortRecord* port) {
+    ThreadRecord& self = s.k.thread(caller.thread.index);
+    const Wait wait = self.wait;
+    if (wait.state == WaitState::done) return true;
+    if (wait.kind == WaitKind::send) {
+        owe_admission(s, self.wait_at.get().index);
+        return false;
     }
-    suspected = found;
-    return false;
+    Field<Pair>& receivers = port != nullptr ? port->receivers : s.k.set(self.wait_at.get().index).receivers;
+    s.unlink(receivers, caller.thread.index, s.k.wait_links());
+    s.set(self.wait, Wait{wait.epoch, wait.kind, WaitState::done, 0});
+    return true;
+}
+
+// At the end of a slice: is there work that stood there, untouched, at the end of the slice before as well? It is
+// counted, since nobody rang for it.
+// returns: true when the wait is over
+bool rescued(Caller& caller, std::optional<Glance>& before) {
+    bool helped = false;
+    const bool over = caller.step([&](KernelStep& s) {
+        PortRecord* port = lock_wait(s, caller);
+        const Glance now = glance(s, caller, port);
+        helped = now.work && before == now;
+        before = now.work ? std::optional(now) : std::nullopt;
+        return s.keep(helped && help_oneself(s, caller, port));
+    });
+    if (helped) caller.k.machine().header().rescued_wakeups.fetch_add(1);
+    return over;
 }
 
 }  // namespace
@@ -114,7 +156,7 @@ Parked park(Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, boo
     runtime::DoorbellRecord& bell = caller.carrier.record().doorbell;
     const std::uint32_t slot = caller.carrier.name().slot;
     Parked end = Parked::rung;
-    for (bool suspected = false;;) {
+    for (std::optional<Glance> before;;) {
         doorbells.clear(bell, slot);
         self.asleep.store(1);
         if (rung()) break;
@@ -125,7 +167,7 @@ Parked park(Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, boo
         if (deadline.passed()) { end = Parked::timed_out; break; }
         if (woken != runtime::WaitEnd::deadline) continue;
         if (slice_hook != nullptr) slice_hook(caller.k);
-        if (rescued(caller, epoch, suspected)) break;
+        if (rescued(caller, before)) break;
     }
     self.asleep.store(0);
     return end;
