@@ -22,10 +22,11 @@ namespace detail {
 /// Counts the forks between the first process and this one.
 inline std::atomic<std::uint32_t> forks{0};
 
+/// At load, not at the first use: a fork in the middle of that would leave the child waiting for it for ever.
+inline const int forks_are_watched =
+    pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+
 inline std::uint32_t current_task() noexcept {
-    static const int watched =
-        pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
-    static_cast<void>(watched);
     return forks.load(std::memory_order_relaxed);
 }
 
