@@ -44,7 +44,8 @@ bool several_cores() {
     static const bool several = sysconf(_SC_NPROCESSORS_ONLN) > 1;
     return several;
 }
-// Known from the start: a fork in the middle of a first call's initialisation would leave the child waiting for it for ever.
+// Known from the start: a fork in the middle of a first call's
+// initialisation would leave the child waiting for it for ever.
 [[maybe_unused]] const bool known_at_load = several_cores();
 
 // Looks for the ring before sleeping. A spin that found nothing halves the next one; now and then a full one tries

@@ -46,7 +46,8 @@ Process& process() {
     static auto* state = new Process;
     return *state;
 }
-// Made at load: a fork in the middle of a first call's initialisation would leave the child waiting for it for ever.
+// Made at load: a fork in the middle of a first call's
+// initialisation would leave the child waiting for it for ever.
 [[maybe_unused]] const Process& made_at_load = process();
 
 // ---- fork ---------------------------------------------------------------------------------------------

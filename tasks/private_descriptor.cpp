@@ -36,7 +36,8 @@ std::mutex& private_descriptors_lock() {
 }
 
 namespace {
-// Made at load: a fork in the middle of a first call's initialisation would leave the child waiting for it for ever.
+// Made at load: a fork in the middle of a first call's
+// initialisation would leave the child waiting for it for ever.
 [[maybe_unused]] const std::mutex& lock_at_load = private_descriptors_lock();
 [[maybe_unused]] const auto& noted_at_load = noted();
 [[maybe_unused]] const auto& handed_out_at_load = handed_out();

@@ -19,7 +19,8 @@ std::uintptr_t page_bytes() {
     static const auto bytes = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
     return bytes;
 }
-// Known from the start: a fork in the middle of a first call's initialisation would leave the child waiting for it for ever.
+// Known from the start: a fork in the middle of a first call's
+// initialisation would leave the child waiting for it for ever.
 [[maybe_unused]] const std::uintptr_t known_at_load = page_bytes();
 
 struct Pages {
