@@ -28,7 +28,8 @@ void end_wait(KernelStep& s, std::uint32_t thread, int result);
 void cancel_wait(KernelStep& s, std::uint32_t thread);
 
 // Waits until the wait of this epoch is ended, the deadline has passed or (if asked for) a signal has arrived. The
-// latter two do not end the wait (what nobody rang for is found after two slices, done by this thread, and counted): the caller takes the lock, and finds the wait ended after all, or cancels it.
+// latter two do not end the wait: the caller takes the lock, and finds the wait ended after all, or cancels it. What
+// nobody rang for is found at the end of the second slice, done by this thread, and counted.
 Parked park(Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, bool interruptible);
 
 }  // namespace umach::ports
