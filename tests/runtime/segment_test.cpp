@@ -294,7 +294,9 @@ TEST(PosixSegment, FullFileSystemIsAFaultWhenItIsMadeAndNotLater) {
     if (geteuid() != 0) GTEST_SKIP() << "only root may mount";
     EXPECT_EQ(exit_of_child([] {
                   if (unshare(CLONE_NEWNS) != 0) return 2;
-                  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 3;
+                  // In a chroot the root is no mount of its own.
+                  for (const char* at : {"/", "/dev/shm"})
+                      if (mount("none", at, nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 && errno != EINVAL) return 3;
                   if (mount("small", "/dev/shm", "tmpfs", 0, "size=1m") != 0) return 4;
                   if (!Segment::create(SegmentKind::posix, 64 * page)) return 5;
                   const auto large = Segment::create(SegmentKind::posix, std::size_t{1} << 21);
