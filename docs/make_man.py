@@ -5,9 +5,12 @@ A contract is the comment above a declaration: a line "name: what it does.", the
 source), each left out when there is nothing to say. Whoever declares a call without a contract is told so here.
 
   make_man.py --list HEADER...                                        the pages' names
-  make_man.py --to FOLDER --changelog CHANGELOG.md HEADER...          the pages
+  make_man.py --to FOLDER --changelog CHANGELOG.md --calls CALLS.json HEADER...          the pages
+
+CALLS.json is the table of calls (print_calls.cpp): a call that can also be sent to a kernel port says how on its page.
 """
 import argparse
+import json
 import os
 import re
 import sys
@@ -35,7 +38,7 @@ class Call:
             sys.exit(f'{header}: the contract of {self.name} stands above {declared}')
         self.result = star(result)
         self.arguments = [] if arguments in ('', 'void') else [star(one) for one in COMMA.split(arguments)]
-        self.argument_names = {re.search(r'(\w+)(\)\(.*)?$', one).group(1) for one in self.arguments}
+        self.argument_names = {re.search(r'(\w+)(\[\]|\)\(.*)?$', one).group(1) for one in self.arguments}
 
 
 def star(text):
@@ -158,7 +161,27 @@ def see_also(call, calls):
     return [f'.Xr {page} ,' for page in pages[:-1]] + [f'.Xr {pages[-1]}']
 
 
-def page(call, calls, context, release):
+def items(title, listed):
+    lines = [title, '.Bl -tag -width Ds -compact']
+    for item in listed:
+        number = ', any number' if item['array'] else ''
+        lines += [f'.It Fa {item["name"]}', f'.Dv {item["type"]} ,', f'{item["bits"]} bits{number}']
+    return lines + ['.El']
+
+
+def message(row):
+    """The call as a message to a kernel port."""
+    if row is None:
+        return []
+    whose = {'task': "a task's", 'thread': "a thread's", 'host': "the host's"}[row['target']]
+    lines = ['.Sh MESSAGE', f'A message with the id {row["id"]} to {whose} kernel port does the same.',
+             f'Its reply has the id {row["reply"]}.']
+    lines += items('Items of the request:', row['in']) if row['in'] else ['The request has no items.']
+    code = {'name': 'RetCode', 'type': 'MSG_TYPE_INTEGER_32', 'bits': 32, 'array': False}
+    return lines + ['.Pp'] + items('Items of the reply, the first alone on failure:', [code] + row['out'])
+
+
+def page(call, calls, context, release, row):
     known = {other.name for other in calls}
     version, date = release
     lines = ['.\\" SPDX-License-Identifier: BSL-1.0', f'.\\" Made from {os.path.basename(call.header)}.',
@@ -171,6 +194,7 @@ def page(call, calls, context, release):
             text = Writer(call, known).text
             said = returned(call, known) if label == 'returns' else text(sentence(call.labels[label]))
             lines += [f'.Sh {title}', *said]
+    lines += message(row)
     lines += [f'.Sh "ALL CALLS OF <{call.header.split("include/")[-1]}>"']
     for number, paragraph in enumerate(context):
         lines += (['.Pp'] if number else []) + Writer(call, known).text(paragraph)
@@ -188,6 +212,7 @@ def main():
     parser.add_argument('--list', action='store_true')
     parser.add_argument('--to')
     parser.add_argument('--changelog')
+    parser.add_argument('--calls')
     parser.add_argument('headers', nargs='+')
     arguments = parser.parse_args()
     calls, openings = read(arguments.headers)
@@ -195,9 +220,14 @@ def main():
         print('\n'.join(f'{call.name}.3' for call in calls))
         return
     release = release_of(arguments.changelog)
+    with open(arguments.calls, encoding='utf-8') as file:
+        table = {row['name']: row for row in json.load(file)}
+    without = set(table) - {call.name for call in calls}
+    if without:
+        sys.exit(f'in the table of calls, and declared nowhere: {", ".join(sorted(without))}')
     for call in calls:
         with open(os.path.join(arguments.to, f'{call.name}.3'), 'w', encoding='utf-8') as file:
-            file.write(page(call, calls, openings[call.header], release))
+            file.write(page(call, calls, openings[call.header], release, table.get(call.name)))
 
 
 if __name__ == '__main__':

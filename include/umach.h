@@ -22,11 +22,13 @@ UMACH_BEGIN_C
 UMACH_EXPORT kern_return_t port_set_fd(task_t task, port_name_t name, int* descriptor);
 
 /*
- * umach_fault: let umach look at a fault first; for programs that handle SIGSEGV and SIGBUS themselves.
+ * umach_fault: let umach look at a fault first; for programs that handle SIGSEGV and SIGBUS (or SIGFPE,
+ * SIGILL, SIGABRT) themselves.
  *
  * takes: nothing; the three arguments of a handler that was installed with SA_SIGINFO, information being its
  *   siginfo_t
- * returns: TRUE the fault was umach's and is dealt with, the handler returns at once; FALSE it is the
+ * waits: for the answer to the exception that the fault is, where there is a port for it (<mach/exception.h>)
+ * returns: TRUE the fault was umach's, or the answer was to go on: the handler returns at once; FALSE it is the
  *   program's own
  * limits: safe in a signal handler
  * source: an addition

@@ -21,6 +21,7 @@ typedef struct umach_host_options {
     const char* doorbell;             // "futex", "posix" or "sysv"; null: "futex"
     unsigned int ports;               // 0: 16,384
     unsigned int tasks;               // 0: 256
+    unsigned int threads;             // of control, fibers too; 0: sixteen a task
     unsigned long long message_bytes; // memory for messages; 0: 8 MiB
 } umach_host_options_t;
 
@@ -82,8 +83,9 @@ UMACH_EXPORT kern_return_t umach_inspect_host(umach_host_seen_t* seen);
 
 typedef struct umach_task_seen {
     unsigned int number;                    // in the host's table
-    int pid;
+    int pid;                                // 0: the host's own task
     int ending;                             // its end has begun
+    unsigned int suspends;                  // how often it was suspended and not resumed
     char program[16];
     unsigned int names, receive_rights, threads, sets;
 } umach_task_seen_t;
@@ -103,11 +105,21 @@ UMACH_EXPORT kern_return_t umach_inspect_tasks(
 #define UMACH_WAITS_AT_SET 3          // to receive
 #define UMACH_WAITS_FOR_ANSWER 4      // of msg_rpc
 #define UMACH_WAITS_TO_MIRROR 5       // a hidden thread of port_set_fd
+#define UMACH_WAITS_FOR_TOKEN 6       // in umach_thread_park
+#define UMACH_WAITS_FOR_END 7         // of a thread or task, whose kernel port it waits at
+#define UMACH_WAITS_TO_RESUME 8       // it was suspended, and stands still
 
 typedef struct umach_thread_seen {
+    unsigned int number;                    // in the host's table
     unsigned int task;                      // its number
-    int tid;                                // 0 when it has no carrier
+    int carrier;                            // a umach_carrier_t; UMACH_PROCESS: a process's first thread
+    int tid;                                // of its OS thread; 0: it has not begun
+    int ending;                             // it was terminated
+    unsigned int suspends;                  // suspensions of it, not of its task, that were not taken back
+    int stands_still;                       // suspended, or until its exception is answered
     int waits;                              // UMACH_WAITS_...
+    unsigned long long wait;                // numbers its waits: who waits on has the same number as before
+    long long ends_in;                      // ms until it ends by itself; 0: or just began; -1: never
     unsigned long long at;                  // the port, or the set, that it waits at; 0 for none
     port_name_t name;                       // what its task calls that; PORT_NULL if nothing
 } umach_thread_seen_t;
@@ -120,6 +132,32 @@ typedef struct umach_thread_seen {
  */
 UMACH_EXPORT kern_return_t umach_inspect_threads(
     void (*visit)(const umach_thread_seen_t* thread, void* context), void* context);
+
+#define UMACH_PLACE_NOWHERE 0
+#define UMACH_PLACE_TASK 1
+#define UMACH_PLACE_MESSAGE 2               // on its way
+#define UMACH_PLACE_BACKUP 3                // in a notification at the backup port
+
+typedef struct umach_place {
+    int kind;                               // UMACH_PLACE_...
+    unsigned long long where;               // a task's number; where the message stands, or 0; the port
+} umach_place_t;
+
+typedef struct umach_call_seen {
+    unsigned int thread;                    // number of the one that waits for the answer
+    umach_place_t place;                    // of the right to answer it
+    port_name_t name;                       // what that task calls it; PORT_NULL in a message
+} umach_call_seen_t;
+
+/*
+ * umach_inspect_calls: visit the calls by msg_rpc that are not answered yet, and where the right to answer
+ * each is.
+ *
+ * returns: KERN_SUCCESS; KERN_INVALID_HOST
+ * source: an addition
+ */
+UMACH_EXPORT kern_return_t umach_inspect_calls(
+    void (*visit)(const umach_call_seen_t* call, void* context), void* context);
 
 typedef struct umach_name_seen {
     unsigned int task;                      // its number
@@ -139,19 +177,15 @@ typedef struct umach_name_seen {
 UMACH_EXPORT kern_return_t umach_inspect_names(
     unsigned int task, void (*visit)(const umach_name_seen_t* name, void* context), void* context);
 
-#define UMACH_PLACE_NOWHERE 0
-#define UMACH_PLACE_TASK 1
-#define UMACH_PLACE_MESSAGE 2               // on its way
-#define UMACH_PLACE_BACKUP 3                // in a notification at the backup port
-
-typedef struct umach_place {
-    int kind;                               // UMACH_PLACE_...
-    unsigned long long where;               // a task's number; where the message stands, or 0; the port
-} umach_place_t;
+#define UMACH_PORT_ORDINARY 0               // messages to it are received; to the others they are calls
+#define UMACH_PORT_OF_TASK 1
+#define UMACH_PORT_OF_THREAD 2
+#define UMACH_PORT_OF_HOST 3
 
 typedef struct umach_port_seen {
     unsigned long long port;                // names it in the host, as long as it lives
-    int is_kernel_port;                     // it stands for a task: see receiver
+    int kind;                               // UMACH_PORT_...
+    unsigned int object;                    // number of the task, or thread, whose kernel port it is
     int dying;
     unsigned int messages;                  // in its queue
     unsigned int ordinary;                  // of these, how many count against the backlog

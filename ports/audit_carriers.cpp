@@ -30,7 +30,8 @@ void look_at_debts(Look& look, CarrierRecord& record) {
 
 // A slot that nobody has holds nothing and owes nothing.
 void look_at_free_slot(Look& look, std::uint32_t slot, CarrierRecord& record) {
-    bool empty = record.owed_admission.get() == 0 && record.owed_work.get() == 0 && record.in_hand.get() == 0;
+    bool empty = record.owed_admission.get() == 0 && record.owed_work.get() == 0 && record.in_hand.get() == 0 &&
+                 record.put_aside.get() == 0;
     for (const runtime::RingDebt& debt : record.owed_rings) empty = empty && debt.whom.get() == 0;
     for (const Field<Pair>& stock : record.stock) empty = empty && stock.get().first == 0;
     if (!empty && record.life.load() == 0)
@@ -38,8 +39,8 @@ void look_at_free_slot(Look& look, std::uint32_t slot, CarrierRecord& record) {
                                  " is free but still owes something or has something in hand");
 }
 
-void look_at_hand(Look& look, std::uint32_t slot, CarrierRecord& record) {
-    const auto message = static_cast<std::uint32_t>(record.in_hand.get());
+void look_at_hand(Look& look, std::uint32_t slot, const CarrierRecord& record, const Field<std::uint64_t>& held) {
+    const auto message = static_cast<std::uint32_t>(held.get());
     if (message == 0) return;
     const std::string hand = "the hand of " + carrier_text(slot, record);
     const bool taken =
@@ -59,10 +60,9 @@ void look_at_carrier(Look& look, std::uint32_t slot) {
         look.broken("menders", carrier_text(slot, record) + " names carrier " + std::to_string(mender.slot) +
                                    "/" + std::to_string(mender.generation) + " as its mender, which is gone");
     look_at_debts(look, record);
-    if (record.life.load() == 0)
-        look_at_free_slot(look, slot, record);
-    else
-        look_at_hand(look, slot, record);
+    if (record.life.load() == 0) return look_at_free_slot(look, slot, record);
+    look_at_hand(look, slot, record, record.in_hand);
+    look_at_hand(look, slot, record, record.put_aside);
 }
 
 // ---- threads of control -----------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ void look_at_threads(Look& look) {
                                       " threads, its list has " + std::to_string(count));
     }
     for (std::uint32_t i = 1; i < look.k.zone(zone_threads).fresh(); ++i)
-        if (look.k.thread(i).identity.get().life != Life::free && !look.threads[i].listed)
+        if (look.k.thread(i).identity.get().life == Life::live && !look.threads[i].listed)
             look.broken("threads", look.thread(i) + " is live but in no task's list");
 }
 

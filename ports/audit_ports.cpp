@@ -112,7 +112,7 @@ void look_at_receiver(Look& look, std::uint32_t thread, PortRef at, bool of_set,
     const Wait wait = look.k.thread(thread).wait;
     const bool kind = of_set ? wait.kind == WaitKind::receive_set
                              : wait.kind == WaitKind::receive || wait.kind == WaitKind::receive_senders ||
-                                   wait.kind == WaitKind::reply;
+                                   wait.kind == WaitKind::reply || wait.kind == WaitKind::join;
     const bool waits = look.k.thread(thread).identity.get().life == Life::live && kind &&
                        wait.state == WaitState::waiting && look.k.thread(thread).wait_at.get() == at;
     if (!waits) look.broken("waits", look.thread(thread) + " is in " + where + " but does not wait there");
@@ -222,7 +222,7 @@ void look_at_set(Look& look, SetRef ref) {
 void look_at_waits(Look& look, std::uint32_t index) {
     const Wait wait = look.k.thread(index).wait;
     const bool receives = wait.state == WaitState::waiting && wait.kind != WaitKind::none &&
-                          wait.kind != WaitKind::send && wait.kind != WaitKind::watch;
+                          wait.kind != WaitKind::send && !waits_alone(wait.kind);
     if (look.k.thread(index).identity.get().life == Life::live && receives && !look.threads[index].receiving)
         look.broken("waits", look.thread(index) + " waits to receive but is in no list of receivers");
 }

@@ -69,10 +69,29 @@ void look_at_message(Look& look, std::uint32_t m, std::uint8_t places) {
         look_at_slot(look, m, look.k.right(m, i));
 }
 
+// The kernel port of a task or thread is the one that its record names; the host's is the header's.
+bool is_kernel_port_of_its_object(Look& look, PortRef ref) {
+    PortRecord& record = look.k.port(ref.index);
+    const Place receiver = record.receiver;
+    const auto object = static_cast<std::uint32_t>(record.object.get());
+    if (receiver.kind != PlaceKind::task) return false;
+    switch (static_cast<PortKind>(record.identity.get().kind)) {
+        case PortKind::task:
+            return object == receiver.index && look.k.task(object).special[special_kernel].get() == ref;
+        case PortKind::thread:
+            return look.is_index(zone_threads, object) &&
+                   look.k.thread(object).task.get() == look.k.ref_of_task(receiver.index) &&
+                   look.k.thread(object).special[thread_kernel].get() == ref;
+        case PortKind::host: return look.k.header().host_port.get() == ref;
+        case PortKind::ordinary: break;
+    }
+    return false;
+}
+
 void look_at_live_port(Look& look, std::uint32_t index) {
     PortRecord& record = look.k.port(index);
     PortSeen& seen = look.ports[index];
-    const bool kernel = static_cast<PortKind>(record.identity.get().kind) == PortKind::kernel;
+    const bool kernel = static_cast<PortKind>(record.identity.get().kind) != PortKind::ordinary;
     if (record.send_rights.get() != seen.sends)
         look.broken("send rights", look.port(index) + " counts " + std::to_string(record.send_rights.get()) +
                                        " send rights, " + std::to_string(seen.sends) + " were found");
@@ -82,10 +101,8 @@ void look_at_live_port(Look& look, std::uint32_t index) {
         look.broken("receive rights",
                     look.port(index) + " is received from in " + std::to_string(receives) + " places");
     const Place receiver = record.receiver;
-    if (kernel && (receiver.kind != PlaceKind::task || record.object.get() != receiver.index ||
-                   look.k.task(receiver.index).special[special_kernel].get() !=
-                       PortRef{index, record.identity.get().generation}))
-        look.broken("receive rights", look.port(index) + " is a kernel port, but not that of its task");
+    if (kernel && !is_kernel_port_of_its_object(look, look.k.ref_of_port(index)))
+        look.broken("receive rights", look.port(index) + " is a kernel port, but not that of its object");
     const Place owner = record.owner;
     const std::uint32_t owns = seen.owns + (backed && owner == receiver ? 1u : 0u);
     // With the right to receive on its way the ownership may be nowhere: whoever picks the one up has both.

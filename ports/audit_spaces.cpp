@@ -232,6 +232,9 @@ void look_at_special(Space& space) {
     };
     for (const auto& slot : space.record.special) count(slot);
     for (const auto& slot : space.record.registered) count(slot);
+    for (std::uint32_t t = space.record.thread_list.get().first; space.look.is_index(zone_threads, t);
+         t = space.look.k.thread(t).siblings.get().second)
+        for (const auto& slot : space.look.k.thread(t).special) count(slot);
 }
 
 // Work that is left on a task's lists is owed by somebody, or done by whoever ends the task.
@@ -281,8 +284,8 @@ void look_at_spaces(Look& look) {
         const PortRef backup = look.k.port(i).backup;
         if (look.k.port(i).identity.get().life != Life::free && look.is_port(backup)) ++look.ports[backup.index].sends;
     }
-    const PortRef bootstrap = look.k.header().bootstrap;
-    if (look.is_port(bootstrap)) ++look.ports[bootstrap.index].sends;
+    for (const PortRef held : {look.k.header().bootstrap.get(), look.k.header().host_port.get()})
+        if (look.is_port(held)) ++look.ports[held.index].sends;
 }
 
 }  // namespace umach::ports

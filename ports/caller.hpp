@@ -6,11 +6,14 @@
 
 namespace umach::ports {
 
+class Parker;
+
 struct Caller {
     Kernel& k;
     runtime::Carrier& carrier;
     TaskRef task;
     ThreadRef thread;
+    Parker* parker = nullptr;   // how it waits (wait.hpp); nullptr: its carrier sleeps at its doorbell
 
     // Runs a body as one step and pays what it owes.
     template <class Body>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// The calls on ports, on a task of any process of the host: what port_allocate and its kin do, with their codes
-// (<mach/port.h> has the contracts). `task` is the task whose space is worked on; a task that has ended gives
-// KERN_INVALID_ARGUMENT. Names are those of that space, unless a parameter says otherwise.
+// The calls on ports, on a task of any process of the host: what port_allocate and its kin do, with their codes. The
+// contracts are in <mach/port_interface.h>, <mach/port_set_interface.h> and <mach/task_interface.h>. `task` is the task
+// whose space is worked on; a task that has ended gives KERN_INVALID_ARGUMENT. Names are those of that space, unless a
+// parameter says otherwise.
 #pragma once
 
 #include "ports/caller.hpp"
@@ -24,6 +25,7 @@ struct PortStatus {
     bool receive_rights;
 };
 
+// port.cpp
 kern_return_t allocate(Caller& caller, TaskRef task, port_name_t* name);
 kern_return_t deallocate(Caller& caller, TaskRef task, port_name_t name);
 kern_return_t names(Caller& caller, TaskRef task, std::vector<NameAndType>* found);
@@ -34,18 +36,20 @@ kern_return_t set_backlog(Caller& caller, TaskRef task, port_name_t name, int ba
 // backup: a name in the caller's space, PORT_NULL to clear. previous: a name in the caller's space, PORT_NULL if none
 kern_return_t set_backup(Caller& caller, TaskRef task, port_name_t name, port_name_t backup, port_name_t* previous);
 
+// set.cpp
 kern_return_t set_allocate(Caller& caller, TaskRef task, port_name_t* set);
 kern_return_t set_deallocate(Caller& caller, TaskRef task, port_name_t set);
 kern_return_t set_add(Caller& caller, TaskRef task, port_name_t set, port_name_t port);
 kern_return_t set_remove(Caller& caller, TaskRef task, port_name_t port);
 kern_return_t set_status(Caller& caller, TaskRef task, port_name_t set, std::vector<port_name_t>* members);
 
-// my: a name in the caller's space. his: a name in the task's.
+// hand_over.cpp. my: a name in the caller's space. his: a name in the task's.
 kern_return_t insert_send(Caller& caller, TaskRef task, port_name_t my, port_name_t his);
 kern_return_t extract_send(Caller& caller, TaskRef task, port_name_t his, port_name_t* my);
 kern_return_t insert_receive(Caller& caller, TaskRef task, port_name_t my, port_name_t his);
 kern_return_t extract_receive(Caller& caller, TaskRef task, port_name_t his, port_name_t* my);
 
+// references.cpp
 // right: a port_type_t that says which right: PORT_TYPE_SEND, _RECEIVE, _OWN, _SEND_ONCE, _DEAD_NAME
 kern_return_t release(Caller& caller, TaskRef task, port_name_t name, port_type_t right);
 kern_return_t reference(Caller& caller, TaskRef task, port_name_t name);
@@ -53,7 +57,8 @@ kern_return_t reference(Caller& caller, TaskRef task, port_name_t name);
 kern_return_t request_notification(Caller& caller, TaskRef task, port_name_t name, int id, port_name_t notify,
                                    port_name_t* previous);
 
-// Special and registered ports. which: a number of ports::Special. Ports are names in the caller's space.
+// hand_over.cpp, as all that follows: special and registered ports. which: a number of ports::Special. Ports are names
+// in the caller's space.
 kern_return_t get_special(Caller& caller, TaskRef task, std::uint32_t which, port_name_t* port);
 kern_return_t set_special(Caller& caller, TaskRef task, std::uint32_t which, port_name_t port);
 kern_return_t register_ports(Caller& caller, TaskRef task, const port_name_t* ports, std::uint32_t count);

@@ -64,6 +64,7 @@ bool pass_to_backup(KernelStep& s, PortRef ref) {
     PortRecord& port = s.k.port(ref.index);
     const PortRef backup = port.backup;
     if (!backup || backup == ref || s.lock_live(backup) == nullptr) return false;
+    if (static_cast<PortKind>(s.k.port(backup.index).identity.get().kind) != PortKind::ordinary) return false;
     const Place place = Place::of(PlaceKind::port, backup.index, backup.generation);
     if (lies_below(s.k, place, ref.index) || !fits_below(s, ref.index, place)) return false;
     const CellRef cell(CellKind::port_rights, ref.index);
@@ -152,7 +153,8 @@ void dismantle_message(KernelStep& s, TaskRef root, std::uint32_t message) {
     free_message(s, message);
 }
 
-// A port that had come to this one by PORT_DESTROYED and was not picked up.
+// Takes a notice off a dying notify port: what it was to tell is forgotten. A port that had come here by PORT_DESTROYED
+// and was not picked up loses its rights in turn.
 void drop_notice(KernelStep& s, TaskRef root, CellRef cell) {
     withdraw(s, cell);
     if (cell.kind() == CellKind::message_accepted) {

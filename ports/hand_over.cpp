@@ -2,6 +2,7 @@
 #include "ports/hand_over.hpp"
 
 #include "ports/calls.hpp"
+#include "ports/kernel_port.hpp"
 #include "ports/port.hpp"
 #include "runtime/detail.hpp"
 
@@ -234,14 +235,7 @@ port_name_t notify_name(Caller& caller) {
 }
 
 TaskRef task_of_name(Caller& caller, port_name_t name) {
-    TaskRecord& own = caller.k.task(caller.task.index);
-    const Destination found = destination_of(caller.k, own, bare(name));
-    if (!found.port || found.send_once) return {};
-    PortRecord& port = caller.k.port(found.port.index);
-    const auto task = static_cast<std::uint32_t>(port.object.get());   // before the look whether it means that
-    const Identity identity = port.identity;
-    if (identity.life != Life::live || identity.generation != found.port.generation || static_cast<PortKind>(identity.kind) != PortKind::kernel) return {};
-    return caller.k.ref_of_task(task);
+    return object_of_name(caller, name).task;
 }
 
 }  // namespace umach::ports

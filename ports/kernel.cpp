@@ -30,7 +30,7 @@ std::uint64_t message_capacity(const HostSizes& sizes, std::uint32_t number) {
 }
 
 std::uint32_t thread_capacity(const HostSizes& sizes) {
-    return (sizes.threads != 0 ? sizes.threads : 4 * sizes.tasks) + 1;
+    return (sizes.threads != 0 ? sizes.threads : 16 * sizes.tasks) + 1;
 }
 
 std::array<ZonePlan, zones> plan(const HostSizes& sizes) {
@@ -51,7 +51,7 @@ std::array<ZonePlan, zones> plan(const HostSizes& sizes) {
 constexpr std::uint64_t aligned(std::uint64_t bytes) { return (bytes + 63) & ~std::uint64_t{63}; }
 
 std::uint32_t carrier_slots(const HostSizes& sizes) {
-    return std::min<std::uint32_t>(std::max<std::uint32_t>(sizes.threads, sizes.tasks + sizes.tasks / 2 + 32), 16'000);
+    return std::min<std::uint32_t>(sizes.tasks + sizes.tasks / 2 + 32, 16'000);
 }
 
 std::uint64_t bytes_of(const std::array<ZonePlan, zones>& plans) {
@@ -206,14 +206,19 @@ void Kernel::pay_ring(runtime::Carrier& carrier, runtime::RingDebt& debt, bool f
     const auto later = [&] { return static_cast<std::int32_t>(static_cast<std::uint32_t>(epoch) - static_cast<std::uint32_t>(seen)) > 0; };
     while (later() && !sleeper.rung.compare_exchange_weak(seen, epoch)) {}
     const auto whom = runtime::CarrierName::of(sleeper.carrier);
-    if ((for_the_dead || sleeper.asleep.load() != 0) && whom) {
-        runtime::DoorbellRecord& bell = machine_.carrier(whom.slot).doorbell;
-        carrier.arm_for_ring(bell);
-        if (for_the_dead) machine_.doorbells().ring_again(bell, whom.slot);
-        else machine_.doorbells().ring(bell, whom.slot);
-        carrier.arm();
-    }
+    if (whom == carrier.name() && carrier.sleepers != nullptr) carrier.sleepers->rung(static_cast<std::uint32_t>(debt.whom.get()));
+    else if (whom) ring_bell(carrier, whom, static_cast<std::uint32_t>(debt.whom.get()), for_the_dead);
     debt.whom.put(0);
+}
+
+void Kernel::ring_bell(runtime::Carrier& carrier, runtime::CarrierName whom, std::uint32_t sleeper, bool for_the_dead) {
+    runtime::CarrierRecord& record = machine_.carrier(whom.slot);
+    if (record.sleepers.load(std::memory_order_relaxed) != 0) record.rung_classes.fetch_or(std::uint64_t{1} << sleeper % 64);
+    if (!for_the_dead && record.asleep.load() == 0) return;
+    carrier.arm_for_ring(record.doorbell);
+    if (for_the_dead) machine_.doorbells().ring_again(record.doorbell, whom.slot);
+    else machine_.doorbells().ring(record.doorbell, whom.slot);
+    carrier.arm();
 }
 
 void Kernel::settle(runtime::Carrier& carrier) {

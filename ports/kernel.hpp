@@ -17,7 +17,7 @@ struct HostSizes {
     runtime::DoorbellKind doorbell = runtime::DoorbellKind::futex;
     std::uint32_t ports = 16'384;
     std::uint32_t tasks = 256;
-    std::uint32_t threads = 0;               // 0: four a task
+    std::uint32_t threads = 0;               // of control, fibers too; 0: sixteen a task
     std::uint64_t message_bytes = 8u << 20;  // memory for messages
     std::uint32_t ports_of_a_task = 0;       // quota; 0: all but a reserve
 };
@@ -38,6 +38,7 @@ struct alignas(64) KernelHeader {
     std::array<std::atomic<std::uint64_t>, 4> name;   // of the host, up to 31 bytes
     std::atomic<std::uint64_t> host_id;                // random, for socket names
     Field<PortRef> bootstrap;       // host; send right given to new tasks
+    Field<PortRef> host_port;       // host; send right to the host's own kernel port, made when first asked for
 };
 
 class Kernel;
@@ -167,6 +168,7 @@ private:
         return *reinterpret_cast<R*>(zone.at(index < zone.capacity() ? index : 0));
     }
     void pay_ring(runtime::Carrier& carrier, runtime::RingDebt& debt, bool for_the_dead);
+    void ring_bell(runtime::Carrier& carrier, runtime::CarrierName whom, std::uint32_t sleeper, bool for_the_dead);
 
     runtime::Machine machine_;
     KernelHeader* header_;

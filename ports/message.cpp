@@ -125,20 +125,25 @@ std::uint32_t wanted_bytes(std::uint32_t size, bool simple) {
     return size + rights * static_cast<std::uint32_t>(sizeof(RightSlot));
 }
 
+// Takes a message's record from the smallest class with room and something left, into the carrier's hand.
+// returns: 0 when there is none
+std::uint32_t take_record(KernelStep& s, std::uint32_t bytes) {
+    for (std::uint32_t number = 0; number < message_classes; ++number) {
+        if (class_bytes[number] < bytes) continue;
+        const std::uint32_t index = s.k.zone(zone_messages + number).allocate(s.step(), s.k.host_lock());
+        if (index == 0) continue;
+        const std::uint32_t message = number << 30 | index;
+        set_state(s, s.k.message(message), MessageState::prep);
+        s.set(s.mine().in_hand, message);
+        return message;
+    }
+    return 0;
+}
+
 std::uint32_t allocate_message(Caller& caller, std::uint32_t bytes) {
     return caller.k.step(caller.carrier, [&](KernelStep& s) {
-        for (std::uint32_t number = 0; number < message_classes; ++number) {
-            if (class_bytes[number] < bytes) continue;
-            const std::uint32_t index = s.k.zone(zone_messages + number).allocate(s.step(), s.k.host_lock());
-            if (index == 0) continue;
-            const std::uint32_t message = number << 30 | index;
-            MessageIdentity identity = s.k.message(message).identity;
-            identity.state = MessageState::prep;
-            s.set(s.k.message(message).identity, identity);
-            s.set(s.mine().in_hand, message);
-            return s.keep(message);
-        }
-        return s.undo(0u);
+        const std::uint32_t message = take_record(s, bytes);
+        return message != 0 ? s.keep(message) : s.undo(0u);
     });
 }
 
@@ -165,9 +170,9 @@ msg_return_t check_header(const msg_header_t* user, msg_header_t& header) {
         set_detail("the message header at %p cannot be read", static_cast<const void*>(user));
         return SEND_INVALID_MEMORY;
     }
+    if (header.msg_size >= header_bytes && header.msg_size <= MSG_SIZE_MAX) return SEND_SUCCESS;
     set_detail("msg_size is %u; a message has %u to %u bytes", header.msg_size, header_bytes, MSG_SIZE_MAX);
-    if (header.msg_size < header_bytes) return SEND_MSG_TOO_SMALL;
-    return header.msg_size > MSG_SIZE_MAX ? SEND_MSG_TOO_LARGE : SEND_SUCCESS;
+    return header.msg_size < header_bytes ? SEND_MSG_TOO_SMALL : SEND_MSG_TOO_LARGE;
 }
 
 msg_return_t fill(Caller& caller, std::uint32_t message, const msg_header_t& header, const msg_header_t* user) {
@@ -232,6 +237,7 @@ bool discard_piece(KernelStep& s, std::uint32_t message) {
     }
     free_message(s, message);
     if (s.mine().in_hand.get() == message) s.set(s.mine().in_hand, 0);
+    if (s.mine().put_aside.get() == message) s.set(s.mine().put_aside, 0);
     return true;
 }
 
@@ -239,6 +245,34 @@ bool discard_piece(KernelStep& s, std::uint32_t message) {
 
 void discard(Caller& caller, std::uint32_t message) {
     while (!caller.step([&](KernelStep& s) { return s.keep(discard_piece(s, message)); })) {}
+}
+
+std::uint32_t remake(Caller& caller, std::uint32_t message, std::uint32_t size, std::uint32_t rights) {
+    const std::uint32_t bytes = size + rights * static_cast<std::uint32_t>(sizeof(RightSlot));
+    const bool fits = bytes <= class_bytes[Kernel::message_class(message)];
+    message = caller.step([&](KernelStep& s) {
+        if (fits) return s.keep(message);
+        const std::uint32_t larger = take_record(s, bytes);
+        if (larger == 0) return s.undo(0u);
+        free_message(s, message);
+        return s.keep(larger);
+    });
+    if (message == 0) return 0;
+    MessageRecord& record = caller.k.message(message);
+    reset(caller, record, size);
+    record.destination_name = 0;
+    MessageIdentity identity = record.identity;
+    identity.rights = 0;
+    identity.flags = message_uncounted;
+    record.identity.put(identity);
+    return message;
+}
+
+void list_written(Caller& caller, std::uint32_t message) {
+    MessageRecord& record = caller.k.message(message);
+    MessageIdentity identity = record.identity;
+    decode_items(caller.k, message, record.size, identity);
+    record.identity.put(identity);
 }
 
 namespace {

@@ -25,6 +25,18 @@ Prepared prepare(Caller& caller, const msg_header_t* header);
 // Gives a message that was not sent back: references that it holds, then its record.
 void discard(Caller& caller, std::uint32_t message);
 
+// ---- replies of the kernel -----------------------------------------------------------------------------------------
+
+// Makes the message in hand, of whose rights none was taken, an empty one that does not count against a backlog, with
+// room for `size` bytes and so many rights: in another record, where its own has no room.
+// returns: the message in hand from here on; 0 when the host has no memory, then the old one is there as it was
+std::uint32_t remake(Caller& caller, std::uint32_t message, std::uint32_t size, std::uint32_t rights);
+
+// Lists the rights of a message whose text the kernel has written; they are still with the sender.
+void list_written(Caller& caller, std::uint32_t message);
+
+// ---- out -----------------------------------------------------------------------------------------------------------
+
 // The header as the receiver is to see it.
 struct Delivery {
     std::uint32_t message = 0;

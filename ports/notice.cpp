@@ -102,7 +102,8 @@ Notice take_about_port(KernelStep& s, PortRecord& notify, CellRef cell) {
 
 bool post(KernelStep& s, CellRef cell, PortRef notify) {
     PortRecord* port = s.lock_live(notify);
-    if (port == nullptr) return false;
+    const bool receives = port != nullptr && static_cast<PortKind>(port->identity.get().kind) == PortKind::ordinary;
+    if (!receives) return false;   // nobody receives from a kernel port
     const bool had_news = has_news(*port);
     s.append(port->notices, cell.word, cell_links(s.k));
     s.set(cell_of(s.k, cell).at, notify);
@@ -122,7 +123,7 @@ void withdraw(KernelStep& s, CellRef cell) {
     PortRecord* port = s.lock_root(at);
     UMACH_ASSERT(port != nullptr);   // a port lets go of its notices before its record is free
     unlink_cell(s, *port, cell);
-    if (port->identity.get().life == Life::live) taken(s, at.index);
+    if (port->identity.get().life == Life::live) rotate_ready(s, at.index);
 }
 
 Notice take_first(KernelStep& s, PortRecord& notify) {

@@ -24,12 +24,14 @@ void wake_one(KernelStep& s, Field<Pair>& receivers) {
     }
 }
 
-// A thread that mirrors the port in a descriptor: counts the arrival, and wakes it if it waits.
+// A thread that mirrors the port in a descriptor, of a task that serves: counts the arrival, and wakes it if it waits.
 void tell_watcher(KernelStep& s, Count& watch) {
     const std::uint64_t word = watch;
     if (word == 0) return;
     s.set(watch, word + (std::uint64_t{1} << 32));
     const auto thread = static_cast<std::uint32_t>(word);
+    const TaskRef task = s.k.thread(thread).task;
+    if (!s.lock(task) || s.k.thread(thread).task.get() != task) return;
     const Wait wait = s.k.thread(thread).wait;
     if (wait.kind == WaitKind::watch && wait.state == WaitState::waiting) end_wait(s, thread, 0);
 }
@@ -74,7 +76,7 @@ void pass_news(KernelStep& s, std::uint32_t index) {
     wake_one(s, set ? s.k.set(set.index).receivers : port.receivers);
 }
 
-void taken(KernelStep& s, std::uint32_t index) {
+void rotate_ready(KernelStep& s, std::uint32_t index) {
     PortRecord& port = s.k.port(index);
     const SetRef set = port.set;
     if (!set) return;

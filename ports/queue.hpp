@@ -18,8 +18,8 @@ void announce(KernelStep& s, std::uint32_t port, bool had_news);
 // was told of news did not take it.
 void pass_news(KernelStep& s, std::uint32_t port);
 
-// To be called after news was taken: the port leaves its set's ready list, or goes to its end.
-void taken(KernelStep& s, std::uint32_t port);
+// To be called after news was taken: the port leaves its set's list of ready ports, or goes to its end.
+void rotate_ready(KernelStep& s, std::uint32_t port);
 
 // Puts a message at the tail of the queue and wakes a receiver.
 void enqueue(KernelStep& s, std::uint32_t port, std::uint32_t message);

@@ -33,7 +33,7 @@ Taken take_notice(KernelStep& s, const Receive& r, PortRef ref) {
         if (index == 0) return no_space(s);
         got.notice.name = entry(s.k, r.task(), index).bits.get().name;
     }
-    taken(s, ref.index);
+    rotate_ready(s, ref.index);
     got.delivery.local = name_of(s.k, r.task(), ref);
     return s.keep(got);
 }
@@ -48,7 +48,7 @@ Taken take_message(KernelStep& s, const Receive& r, PortRef ref) {
     const std::uint32_t message = s.k.port(ref.index).queue.get().first;
     if (s.k.message(message).size > r.room) return too_large(s, r, s.k.message(message).size);
     dequeue(s, ref.index, message);
-    taken(s, ref.index);
+    rotate_ready(s, ref.index);
     owe_admission(s, ref.index);
     if (!name_rights(s, r.caller.task, message)) return no_space(s);
     hold(s, r, message);

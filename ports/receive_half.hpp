@@ -42,7 +42,7 @@ struct Receive {
 // The task's name for a port; 0 for none.
 std::uint32_t name_of(Kernel& k, TaskRecord& task, PortRef port);
 
-// The two ends of a look that changes nothing but could not go on.
+// The end of a look that found no room in the space for the rights: the step is undone.
 Taken no_space(KernelStep& s);
 
 // The message is in the carrier's hand from here on, to be copied out.

@@ -29,6 +29,7 @@ using PortRef = Ref<PortRecord>;
 using SetRef = Ref<PortSetRecord>;
 using TaskRef = Ref<TaskRecord>;
 using ThreadRef = Ref<ThreadRecord>;
+using ProcessRef = Ref<ProcessRecord>;
 
 inline constexpr std::uint32_t entries_per_chunk = 128;
 inline constexpr std::uint32_t chunks_per_page = 1024;
@@ -48,11 +49,12 @@ struct Identity {
     std::uint32_t generation;
     Life life;
     std::uint8_t kind;       // of a port: PortKind; of a message: its size class
-    std::uint16_t detail;    // of a task: progress of its end
+    std::uint16_t detail;    // of a dying port: 1 once its names are looked for; of a thread: thread_ends
     bool operator==(const Identity&) const = default;
 };
 
-enum class PortKind : std::uint8_t { ordinary, kernel };
+// Of an ordinary port tasks receive; messages to the kernel ports of tasks, threads and the host are calls.
+enum class PortKind : std::uint8_t { ordinary, task, thread, host };
 
 // Where a right is.
 enum class PlaceKind : std::uint32_t { nowhere, task, message, port };
@@ -178,7 +180,7 @@ struct PortRecord {
     Field<Pair> rights_links;        // root, and root of the notify port
     Field<PortRef> rights_at;
     Field<Pair> link;                // dying list (root) or free list (host)
-    Count object;                    // root; of a kernel port: its task; of any other: the id of its rights notice
+    Count object;                    // root; of a kernel port: its task or thread; of any other: the id of its rights notice
     Count watch;                     // root; thread that mirrors the port's state in a descriptor
 };
 static_assert(sizeof(PortRecord) == 192);
@@ -252,8 +254,12 @@ static_assert(sizeof(MessageRecord) == 128 && alignof(MessageRecord) == 64);
 
 // ---- threads and tasks -----------------------------------------------------------------------------------------
 
-// receive_senders: a receive that also ends when nobody else can send any more.
-enum class WaitKind : std::uint8_t { none, send, receive, receive_senders, receive_set, reply, watch };
+// receive_senders: a receive that also ends when nobody else can send any more. park: for its own token. join: for the
+// death of another thread's or task's kernel port. suspended: until it is resumed.
+enum class WaitKind : std::uint8_t { none, send, receive, receive_senders, receive_set, reply, watch, park, join, suspended };
+
+// Waits that stand in nobody's list; the lock of the thread's task guards them.
+constexpr bool waits_alone(WaitKind kind) { return kind == WaitKind::watch || kind == WaitKind::park || kind == WaitKind::suspended; }
 enum class WaitState : std::uint8_t { idle, waiting, done };
 
 struct Wait {
@@ -271,17 +277,36 @@ struct Accepted {
     Count name;            // own; the sender's name for it at the time
 };
 
+// What runs a thread of control. of_process: the first thread of a process that was made for it.
+enum class CarrierKind : std::uint8_t { none, fiber, os_thread, of_process };
+
+enum ThreadSpecial : std::uint32_t { thread_kernel, thread_reply_port, thread_exception, thread_specials };
+
+// Of a thread's identity: it is being terminated and must not go on in the kernel. Terminated by others, its record
+// stays, dying and in no list, until the thread itself or the end of its carrier lets go of it.
+inline constexpr std::uint16_t thread_ends = 1;
+
+inline constexpr std::uint32_t thread_registers = 21;   // as in x86_thread_state64
+
+// Of a thread: it stands still outside the kernel, suspended; it knows that it is suspended, and will stand still at
+// the end of its call; it waits for the answer to its exception. In the first and the last its registers are to be had.
+inline constexpr std::uint64_t stands_still = 1;
+inline constexpr std::uint64_t will_stand_still = 2;
+inline constexpr std::uint64_t stands_in_exception = 3;
+
 struct alignas(64) ThreadRecord {
-    Field<Identity> identity;       // own
+    Field<Identity> identity;       // own; kind: CarrierKind
     Field<TaskRef> task;            // own
-    Count carrier;                  // own; name of its carrier as a word
+    Count carrier;                  // own; name of its carrier as a word; 0: it has not started yet
     Field<Wait> wait;               // root of what it waits at
     Field<PortRef> wait_at;         // port or set
     Field<Pair> wait_links;         // in the list of receivers
     Count message;                  // send: the waiting message; reply: the answer; root, own
     Field<CallRef> call;            // own; the msg_rpc under way (thread is 0 when none), and the last number used
     alignas(64) std::atomic<std::uint64_t> rung;   // epoch of the latest wait that was ended; stored after the commit
-    std::atomic<std::uint64_t> asleep;             // not 0: its carrier sleeps at its doorbell, or is about to
+    std::atomic<std::uint64_t> inside;             // its own; 1 while it runs in a trap, so not while it waits in one
+    std::atomic<std::uint64_t> stopped;            // its own; one of the words below, else 0
+    std::atomic<std::uint64_t> until;              // its own; while it waits in a trap: when that ends by itself, 0: never
     alignas(64) Field<PortRef> kept_port;   // own; where its kept message waits; null: none
     Count kept_name;                // own; the sender's name for that port
     Field<Pair> accepted_span;      // own; first: the oldest of `accepted`, second: how many
@@ -291,6 +316,13 @@ struct alignas(64) ThreadRecord {
     Field<Pair> siblings;           // own; the task's threads
     Field<Pair> link;               // host; free list
     Count tid;                      // own; for people
+    std::array<Field<PortRef>, thread_specials> special;   // own; kernel: dies with it; exception: a send right
+    Count reply_name;               // own; entry index of its reply port, made when first asked for
+    Count suspends;                 // own; how often it was suspended and not resumed
+    Count ender;                    // own; name of the carrier that terminates it, as a word; 0: none does
+    Count token;                    // own; 1: unparked before it parked
+    std::array<Count, thread_registers> registers;   // the thread's own, while it is stopped or before it starts
+    Count registers_set;            // own; 1: they were changed
 };
 
 inline constexpr std::uint32_t most_registered = 4;
@@ -305,6 +337,10 @@ struct alignas(64) TaskRecord {
     Count buckets;                                 // own; of the two maps; at most as many as entries
     Count names, ports, threads, sets;             // own; how many it has
     Count most_names, most_ports, most_threads;    // own; quotas
+    Count suspends;                                // own; how often it was suspended and not resumed
+    Count ends;                                    // own; name of the carrier that terminates it, as a word; its threads must
+                                                   // not call in
+    Count serves;                                  // own; 1: made by the library for the host's sake, not by a program
     std::array<Count, pages_per_task> pages;       // own; indices of chunk pages
     std::array<Field<PortRef>, specials> special;  // own; each a send right
     std::array<Field<PortRef>, most_registered> registered;   // own; each a send right
@@ -319,11 +355,12 @@ struct alignas(64) TaskRecord {
 };
 
 struct alignas(64) ProcessRecord {
-    Field<Identity> identity;      // host
+    Field<Identity> identity;      // host; dying: it gets no more tasks
     Count pid;                     // host
     Count start_time;              // host; field 22 of /proc/PID/stat
     Count pidfd_inode;             // host; 0 where the system has no pidfd identity
     Count task;                    // host; index of its first task
+    Count sponsored;               // host; 1: a member made it, and it has not called in yet
     Field<Pair> link;              // host; free list
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The algebra of rights: how a right leaves a space, rides in a message, and enters a space. A port counts its send
-// rights: one for each space that has any, one for each message, special port or request that holds one.
+// rights: one for each space that has any, and one for each message, special or registered port (of a task, a thread or
+// the host), or link to a backup port that holds one. The port that a request is to tell is not counted.
 #pragma once
 
 #include "ports/space.hpp"
@@ -26,10 +27,10 @@ std::uint32_t put_send_once(KernelStep& s, TaskRef task, PortRef port, CallRef c
 // Puts receive right, ownership or both into a space; the port's records name the space from then on.
 std::uint32_t put_receive(KernelStep& s, TaskRef task, PortRef port, Carried what);
 
-// Adds send rights references to an entry, pegged at 65,534.
+// Adds references to the send right of an entry, pegged at 65,534.
 void add_urefs(KernelStep& s, EntryRecord& e, std::uint32_t more);
 
-// ---- rights in messages ------------------------------------------------------------------------------------------
+// ---- rights in messages: message_rights.cpp ----------------------------------------------------------------------
 
 // Resolves a name of the task to the port that it can send to.
 // returns: null when it names no such right
@@ -55,10 +56,11 @@ void release_slot(KernelStep& s, TaskRef root, std::uint32_t message, RightSlot&
 // returns: false when that would be deeper than is allowed
 bool deepen(KernelStep& s, std::uint32_t moving, std::uint32_t destination);
 
-// The receive right leaves the task that holds it for `to`: the port leaves its set, its tallies begin again, and who waits to receive from it gets RCV_INVALID_PORT.
+// The receive right leaves the task that holds it for `to`: the port leaves its set, its tallies begin again, and who
+// waits to receive from it gets RCV_INVALID_PORT.
 void detach_receiver(KernelStep& s, PortRef port, Place to);
 
-// Names every right of the message in the receiver's space the names stand in the slots then.
+// Names every right of the message in the receiver's space; the names stand in the slots then.
 // returns: false when the space is full; the step is to be undone then
 bool name_rights(KernelStep& s, TaskRef receiver, std::uint32_t message);
 

@@ -16,24 +16,27 @@ namespace {
 
 void end_call(KernelStep& s, const Receive& r) { s.set(r.thread().call, CallRef{0, r.thread().call.get().number}); }
 
-// An answer that does not fit stays at the reply port for msg_receive, as a message to a send-once right does.
-Taken leave_answer(KernelStep& s, const Receive& r, PortRef port, std::uint32_t message) {
-    const std::uint32_t needed = s.k.message(message).size;
+// An answer that cannot be taken stays at the reply port for msg_receive, as a message to a send-once right does.
+void leave_answer(KernelStep& s, const Receive& r, PortRef port, std::uint32_t message) {
     s.set(r.thread().message, 0);
     end_call(s, r);
     PortRecord* record = s.lock_live(port);
     const Place here = Place::of(PlaceKind::task, r.caller.task.index, r.caller.task.generation);
     if (record != nullptr && record->receiver.get() == here) enqueue(s, port.index, message);
     else doom(s, r.caller.task, message);
-    set_detail("the answer has %u bytes, the buffer %u", needed, r.room);
+}
+
+Taken answer_too_large(KernelStep& s, const Receive& r, PortRef port, std::uint32_t message) {
     Taken taken = with_code(RCV_TOO_LARGE);
-    taken.needed = needed;
+    taken.needed = s.k.message(message).size;
+    leave_answer(s, r, port, message);
+    set_detail("the answer has %u bytes, the buffer %u", taken.needed, r.room);
     return s.keep(taken);
 }
 
 Taken take_answer(KernelStep& s, const Receive& r, PortRef port) {
     const auto message = static_cast<std::uint32_t>(r.thread().message.get());
-    if (s.k.message(message).size > r.room) return leave_answer(s, r, port, message);
+    if (s.k.message(message).size > r.room) return answer_too_large(s, r, port, message);
     if (!name_rights(s, r.caller.task, message)) return no_space(s);
     s.set(r.thread().message, 0);
     end_call(s, r);
@@ -76,10 +79,10 @@ msg_return_t receive_answer(Receive& r, PortRef port, msg_timeout_t timeout) {
     for (;;) {
         const Taken got = r.caller.step([&](KernelStep& s) { return look_for_answer(s, r, port); });
         if (got.code == RCV_NOT_ENOUGH_MEMORY && got.got == Got::code) {
-            r.room = 0;   // no room for its rights: it waits at the reply port as well
             r.caller.step([&](KernelStep& s) {
                 s.lock(r.caller.task);
-                return leave_answer(s, r, port, static_cast<std::uint32_t>(r.thread().message.get()));
+                leave_answer(s, r, port, static_cast<std::uint32_t>(r.thread().message.get()));
+                return s.keep(0);
             });
             return RCV_NOT_ENOUGH_MEMORY;
         }
@@ -120,9 +123,10 @@ msg_return_t rpc(Caller& caller, msg_header_t* header, msg_option_t options, msg
     const PortRef port = prepared.reply != 0 ? own_reply_port(caller, prepared.reply) : PortRef{};
     if (!port) {
         discard(caller, prepared.message);
-        const msg_return_t sent = send(caller, header, options, send_timeout);
+        const msg_return_t sent = send(caller, header, options, send_timeout);   // as msg_send: its error comes first
+        if (sent != SEND_SUCCESS) return sent;
         set_detail("msg_local_port: this task does not receive from name %d directly", static_cast<int>(prepared.reply));
-        return sent == SEND_SUCCESS ? RCV_INVALID_PORT : sent;
+        return RCV_INVALID_PORT;
     }
     if (!check_buffer(r, header, receive_size)) {
         discard(caller, prepared.message);

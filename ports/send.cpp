@@ -2,6 +2,7 @@
 #include "ports/send.hpp"
 
 #include "ports/death.hpp"
+#include "ports/kernel_port.hpp"
 #include "ports/queue.hpp"
 #include "ports/send_half.hpp"
 #include "ports/wait.hpp"
@@ -13,7 +14,8 @@ namespace {
 using runtime::set_detail;
 
 // What the step of a send came to.
-enum class Sent { done, wait, time_out, refused };
+// call: the destination is a kernel port.
+enum class Sent { done, wait, time_out, refused, call };
 struct Attempt {
     Sent sent = Sent::refused;
     msg_return_t code = SEND_SUCCESS;
@@ -62,22 +64,6 @@ void bind_reply(KernelStep& s, const Send& send) {
     s.set(reply.port, send.order.reply_port);
     s.set(reply.call, send.order.call);
     s.set(send.thread().call, send.order.call);
-}
-
-// The answer to a call goes to the thread that waits for it, past the queue.
-// returns: false when the call is over
-bool answer(KernelStep& s, PortRecord& port, CallRef call, std::uint32_t message) {
-    ThreadRecord& thread = s.k.thread(call.thread);
-    const TaskRef task = thread.task;
-    if (thread.call.get() != call || thread.message.get() != 0 || !s.holds(task)) return false;
-    set_state(s, s.k.message(message), MessageState::answer);
-    s.set(s.k.message(message).stands, Place::of(PlaceKind::task, task.index, task.generation));
-    s.set(thread.message, message);
-    if (const Wait wait = thread.wait; wait.kind == WaitKind::reply && wait.state == WaitState::waiting) {
-        s.unlink(port.receivers, call.thread, s.k.wait_links());
-        end_wait(s, call.thread, 0);
-    }
-    return true;
 }
 
 // From here on the rights in the message have a root: the destination's.
@@ -181,6 +167,17 @@ Attempt check_only(KernelStep& s, const Send& send, PortRef port) {
     return s.undo(Attempt{Sent::time_out, SEND_TIMED_OUT, 0, port});
 }
 
+// A message to a kernel port stays with its sender, who must hold every right in it all the same.
+Attempt check_call(KernelStep& s, const Send& send, PortRef port) {
+    if (carries_rights(send)) {
+        s.lock(send.caller.task);
+        place_at(s, send, port);
+        const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, true);
+        if (code != SEND_SUCCESS) return refused(s, code);
+    }
+    return s.undo(Attempt{Sent::call, SEND_SUCCESS, 0, port});
+}
+
 Attempt attempt(KernelStep& s, const Send& send, Patience patience) {
     const Destination to = locate(s, send);
     if (!to.port) {
@@ -192,10 +189,7 @@ Attempt attempt(KernelStep& s, const Send& send, Patience patience) {
         set_detail("msg_remote_port: the port of name %d is dead", static_cast<int>(send.order.destination));
         return refused(s, SEND_INVALID_PORT);
     }
-    if (static_cast<PortKind>(port->identity.get().kind) == PortKind::kernel) {
-        set_detail("msg_remote_port: kernel ports take calls only, no messages");
-        return refused(s, SEND_KERNEL_REFUSED);
-    }
+    if (static_cast<PortKind>(port->identity.get().kind) != PortKind::ordinary) return check_call(s, send, to.port);
     bind_reply(s, send);
     if (to.send_once) return send_once(s, send, to, *port);
     if (port->line.get().first == 0 && has_room(*port)) return send_now(s, send, to.port);
@@ -272,6 +266,21 @@ Attempt wait_for_room(const Send& send, const Attempt& begun, runtime::Deadline 
     }
 }
 
+// Has the call served that the message is.
+msg_return_t serve(const Send& send, PortRef port) {
+    const KernelObject object = object_of_port(send.caller.k, port);
+    if (object.kind == PortKind::ordinary) {
+        set_detail("msg_remote_port: the kernel port died");
+        discard(send.caller, send.order.message);
+        return SEND_INVALID_PORT;
+    }
+    const RightInfo reply = send.message().reply.info;
+    const std::uint32_t to = reply.carried == Carried::none ? 0 : reply.name;
+    KernelRequest request{send.caller, object, send.order.message, {to, send.order.reply_port, send.order.call}};
+    kernel_receiver(request);
+    return SEND_SUCCESS;
+}
+
 void end_call(const Send& send) {
     if (!send.order.call) return;
     send.caller.k.step(send.caller.carrier, [&](KernelStep& s) {
@@ -283,6 +292,20 @@ void end_call(const Send& send) {
 
 }  // namespace
 
+bool answer(KernelStep& s, PortRecord& port, CallRef call, std::uint32_t message) {
+    ThreadRecord& thread = s.k.thread(call.thread);
+    const TaskRef task = thread.task;
+    if (thread.call.get() != call || thread.message.get() != 0 || !s.holds(task)) return false;
+    set_state(s, s.k.message(message), MessageState::answer);
+    s.set(s.k.message(message).stands, Place::of(PlaceKind::task, task.index, task.generation));
+    s.set(thread.message, message);
+    if (const Wait wait = thread.wait; wait.kind == WaitKind::reply && wait.state == WaitState::waiting) {
+        s.unlink(port.receivers, call.thread, s.k.wait_links());
+        end_wait(s, call.thread, 0);
+    }
+    return true;
+}
+
 msg_return_t send_prepared(Caller& caller, const SendOrder& order) {
     const Send send{caller, order};
     const auto deadline = (order.options & SEND_TIMEOUT) != 0 ? runtime::Deadline::in(std::chrono::milliseconds(order.timeout))
@@ -293,6 +316,7 @@ msg_return_t send_prepared(Caller& caller, const SendOrder& order) {
         end = wait_for_room(send, end, deadline);
         if (end.sent == Sent::refused) end_call(send);
     }
+    if (end.sent == Sent::call) return serve(send, end.port);
     if (end.sent == Sent::time_out) set_detail("the queue is full");
     if (end.sent != Sent::done) discard(caller, order.message);
     return end.code;

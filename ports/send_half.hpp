@@ -18,4 +18,9 @@ struct SendOrder {
 // takes: the message, in every case
 msg_return_t send_prepared(Caller& caller, const SendOrder& order);
 
+// Hands the answer to a call to the thread that waits for it, past the queue, as part of a step that has the answer in
+// hand and holds the reply port's root.
+// returns: false when the call is over
+bool answer(KernelStep& s, PortRecord& port, CallRef call, std::uint32_t message);
+
 }  // namespace umach::ports

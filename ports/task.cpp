@@ -6,6 +6,7 @@
 #include "ports/port.hpp"
 #include "ports/set.hpp"
 #include "ports/space.hpp"
+#include "ports/thread.hpp"
 #include "runtime/detail.hpp"
 #include "runtime/mend.hpp"
 
@@ -25,7 +26,7 @@ TaskRef full(KernelStep& s, const char* what) {
 // The kernel port and the notify port, with their names and special rights.
 bool give_own_ports(KernelStep& s, TaskRef task) {
     TaskRecord& record = s.k.task(task.index);
-    const PortRef kernel_port = new_port(s, task, PortKind::kernel);
+    const PortRef kernel_port = new_port(s, task, PortKind::task);
     const PortRef notify = kernel_port ? new_port(s, task, PortKind::ordinary) : PortRef{};
     if (!notify) return false;
     s.set(s.k.port(kernel_port.index).object, task.index);
@@ -70,7 +71,7 @@ void set_program(TaskRecord& record, const char* program) {
 
 void clear_task(KernelStep& s, TaskRecord& record) {
     for (Count* word : {&record.used_names, &record.buckets, &record.names, &record.ports, &record.threads, &record.sets, &record.end_cursor,
-                        &record.renamed, &record.self_name, &record.notify_name, &record.process})
+                        &record.renamed, &record.self_name, &record.notify_name, &record.process, &record.suspends, &record.ends, &record.serves})
         s.set(*word, 0);
     s.set(record.free_names, Pair{});
     for (auto& slot : record.special) s.set(slot, PortRef{});
@@ -79,9 +80,24 @@ void clear_task(KernelStep& s, TaskRecord& record) {
 
 }  // namespace
 
-TaskRef create_task(Kernel& k, runtime::Carrier& carrier, std::uint32_t process, TaskRef parent, const char* program) {
+namespace {
+
+// With the host's lock held.
+bool may_have_tasks(Kernel& k, ProcessRef process) {
+    return !process || k.process(process.index).identity.get() == Identity{process.generation, Life::live, 0, 0};
+}
+
+void give_task(KernelStep& s, ProcessRef process, TaskRecord& record, std::uint32_t index) {
+    s.set(record.process, process.index);
+    if (process && s.k.process(process.index).task.get() == 0) s.set(s.k.process(process.index).task, index);
+}
+
+}  // namespace
+
+TaskRef create_task(Kernel& k, runtime::Carrier& carrier, ProcessRef process, TaskRef parent, const char* program) {
     const TaskRef made = k.step(carrier, [&](KernelStep& s) {
         s.lock_host();
+        if (!may_have_tasks(k, process)) return set_detail("the process has ended"), s.undo(TaskRef{});
         const std::uint32_t index = k.zone(zone_tasks).allocate(s.step(), k.host_lock());
         if (index == 0) return full(s, "task");
         TaskRecord& record = k.task(index);
@@ -89,7 +105,7 @@ TaskRef create_task(Kernel& k, runtime::Carrier& carrier, std::uint32_t process,
         clear_task(s, record);
         const TaskRef task{index, record.identity.get().generation};
         s.set(record.identity, Identity{task.generation, Life::live, 0, 0});
-        s.set(record.process, process);
+        give_task(s, process, record, index);
         s.set(record.most_names, std::min<std::uint64_t>(most_names - 1, 2 * std::uint64_t{k.capacity(zone_ports)}));
         s.set(record.most_ports, k.header().ports_of_a_task.get());
         s.set(record.most_threads, k.capacity(zone_threads));
@@ -101,27 +117,28 @@ TaskRef create_task(Kernel& k, runtime::Carrier& carrier, std::uint32_t process,
     return made;
 }
 
-ThreadRef begin_thread(Kernel& k, runtime::Carrier& carrier, TaskRef task) {
-    return k.step(carrier, [&](KernelStep& s) {
-        if (!s.lock(task) || k.task(task.index).identity.get().life != Life::live) return s.undo(ThreadRef{});
-        TaskRecord& record = k.task(task.index);
-        const std::uint32_t index = k.zone(zone_threads).allocate(s.step(), k.host_lock());
-        if (index == 0 || record.threads.get() >= record.most_threads.get()) {
-            set_detail(index == 0 ? "the host has no thread left" : "quota: the task has its threads");
-            return s.undo(ThreadRef{});
-        }
-        ThreadRecord& thread = k.thread(index);
-        const std::uint32_t generation = thread.identity.get().generation;
-        s.set(thread.identity, Identity{generation, Life::live, 0, 0});
-        s.set(thread.task, task);
-        s.set(thread.carrier, carrier.name().word());
-        s.set(thread.wait, Wait{thread.wait.get().epoch + 1, WaitKind::none, WaitState::idle, 0});
-        s.set(thread.call, CallRef{0, thread.call.get().number});
-        s.append(record.thread_list, index, k.sibling_links());
-        s.add(record.threads, +1);
-        s.set(s.mine().thread, index);
-        return s.keep(ThreadRef{index, generation});
+TaskRef create_task(Kernel& k, runtime::Carrier& carrier, std::uint32_t process, TaskRef parent, const char* program) {
+    return create_task(k, carrier, process != 0 ? ref_of_process(k, process) : ProcessRef{}, parent, program);
+}
+
+// ---- the host's own port -------------------------------------------------------------------------------------------
+
+PortRef host_port(Kernel& k, runtime::Carrier& carrier) {
+    if (const PortRef known = k.header().host_port; known) return known;
+    const TaskRef task = create_task(k, carrier, ProcessRef{}, {}, "host");
+    if (!task) return {};
+    const bool first = k.step(carrier, [&](KernelStep& s) {
+        s.lock_host();
+        if (k.header().host_port.get()) return s.undo(false);
+        s.lock(task);
+        const PortRef port = new_port(s, task, PortKind::host);
+        if (!port) return s.undo(false);
+        s.set(k.port(port.index).send_rights, 1);
+        s.set(k.header().host_port, port);
+        return s.keep(true);
     });
+    if (!first) end_task(k, carrier, task);
+    return k.header().host_port;
 }
 
 // ---- the end of a task ---------------------------------------------------------------------------------------------
@@ -186,18 +203,58 @@ void end_task(Kernel& k, runtime::Carrier& keeper, TaskRef task) {
     const auto part = [&](auto&& body) {
         return caller.step([&](KernelStep& s) { return s.keep(s.lock(task) ? body(s) : true); });
     };
-    while (k.task(task.index).thread_list.get().first != 0)
-        end_thread(k, keeper, k.ref_of_thread(k.task(task.index).thread_list.get().first));
+    const auto first_thread = [&](KernelStep& s) {
+        return s.undo(s.lock(task) ? k.ref_of_thread(k.task(task.index).thread_list.get().first) : ThreadRef{});
+    };
+    while (const ThreadRef thread = caller.step(first_thread)) end_thread(k, keeper, thread, true);
     part([&](KernelStep& s) { return end_special(s, task), true; });
     while (!part([&](KernelStep& s) { return end_piece(s, task); })) {}
     while (!part([&](KernelStep& s) { return return_space(s, k.task(task.index)); })) {}
     part([&](KernelStep& s) { return free_task(s, task), true; });
 }
 
+namespace {
+
+bool is_gone(Kernel& k, std::uint64_t carrier) {
+    const auto name = runtime::CarrierName::of(carrier);
+    const runtime::CarrierRecord& record = k.machine().carrier(name.slot);
+    return record.generation.load() != name.generation || record.life.load() == 0 || runtime::is_dead(record);
+}
+
+bool runs_inside(Kernel& k, std::uint32_t thread) { return k.thread(thread).inside.load() != 0 && is_carried(k, thread); }
+
+bool has_thread_inside(Kernel& k, runtime::Carrier& keeper, TaskRef task) {
+    return k.step(keeper, [&](KernelStep& s) {
+        bool found = false;
+        if (!s.lock(task)) return s.undo(found);
+        for (std::uint32_t i = k.task(task.index).thread_list.get().first; i != 0; i = k.thread(i).siblings.get().second)
+            found = found || runs_inside(k, i);
+        return s.undo(found);
+    });
+}
+
+}  // namespace
+
+void finish_terminations(Kernel& k, runtime::Carrier& keeper) {
+    for (std::uint32_t i = 1; i < k.zone(zone_tasks).fresh(); ++i) {
+        const TaskRef task = k.ref_of_task(i);
+        const std::uint64_t ender = k.task(i).ends;
+        if (k.task(i).identity.get().life == Life::free || ender == 0 || !is_gone(k, ender)) continue;
+        if (!has_thread_inside(k, keeper, task)) end_task(k, keeper, task);
+    }
+    for (std::uint32_t i = 1; i < k.zone(zone_threads).fresh(); ++i) {
+        const Identity identity = k.thread(i).identity;
+        const std::uint64_t ender = k.thread(i).ender;
+        if (identity.life != Life::live || identity.detail != thread_ends || ender == 0 || !is_gone(k, ender)) continue;
+        if (!runs_inside(k, i)) end_thread(k, keeper, k.ref_of_thread(i), true);
+    }
+    k.settle(keeper);
+}
+
 // ---- processes -----------------------------------------------------------------------------------------------------
 
 std::uint32_t add_process(Kernel& k, runtime::Carrier& carrier, std::uint64_t pid, std::uint64_t start_time,
-                          std::uint64_t pidfd_inode) {
+                          std::uint64_t pidfd_inode, bool sponsored) {
     return k.step(carrier, [&](KernelStep& s) {
         s.lock_host();
         const std::uint32_t index = k.zone(zone_processes).allocate(s.step(), k.host_lock());
@@ -211,7 +268,16 @@ std::uint32_t add_process(Kernel& k, runtime::Carrier& carrier, std::uint64_t pi
         s.set(record.start_time, start_time);
         s.set(record.pidfd_inode, pidfd_inode);
         s.set(record.task, 0);
+        s.set(record.sponsored, sponsored ? 1 : 0);
         return s.keep(index);
+    });
+}
+
+void call_in(Kernel& k, runtime::Carrier& carrier, std::uint32_t process) {
+    k.step(carrier, [&](KernelStep& s) {
+        s.lock_host();
+        s.set(k.process(process).sponsored, 0);
+        return s.keep(0);
     });
 }
 
@@ -227,8 +293,23 @@ void remove_process(Kernel& k, runtime::Carrier& carrier, std::uint32_t process)
     });
 }
 
+namespace {
+
+void give_no_more_tasks(Kernel& k, runtime::Carrier& keeper, std::uint32_t process) {
+    k.step(keeper, [&](KernelStep& s) {
+        s.lock_host();
+        const Identity now = k.process(process).identity;
+        if (now.life != Life::live) return s.undo(0);
+        s.set(k.process(process).identity, Identity{now.generation, Life::dying, 0, 0});
+        return s.keep(0);
+    });
+}
+
+}  // namespace
+
 void end_process(Kernel& k, runtime::Carrier& keeper, std::uint32_t process) {
     runtime::mend_all(k.machine(), keeper.name());
+    give_no_more_tasks(k, keeper, process);
     for (std::uint32_t slot = 1; slot < k.machine().carriers(); ++slot) {
         runtime::CarrierRecord& carrier = k.machine().carrier(slot);
         if (carrier.life.load() != 0 && carrier.process.get() == process) end_carrier(k, keeper, slot);

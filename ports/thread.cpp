@@ -1,14 +1,101 @@
 // SPDX-License-Identifier: BSL-1.0
-// How a thread of control ends, and how what a dead or leaving carrier left is put in order.
+#include "ports/thread.hpp"
+
 #include "ports/death.hpp"
 #include "ports/message.hpp"
 #include "ports/notice.hpp"
+#include "ports/port.hpp"
 #include "ports/queue.hpp"
-#include "ports/task.hpp"
+#include "ports/space.hpp"
 #include "ports/wait.hpp"
+#include "runtime/detail.hpp"
 #include "runtime/mend.hpp"
 
+#include <mach/message.h>
+
 namespace umach::ports {
+
+using runtime::set_detail;
+
+namespace {
+
+// A thread's record as it begins: without carrier and ports.
+// returns: a null reference when there is none to be had
+ThreadRef new_thread(KernelStep& s, TaskRef task, CarrierKind kind) {
+    TaskRecord& record = s.k.task(task.index);
+    if (!s.lock(task) || record.identity.get().life != Life::live || record.ends.get() != 0) {
+        set_detail("the task has ended");
+        return {};
+    }
+    const std::uint32_t index = s.k.zone(zone_threads).allocate(s.step(), s.k.host_lock());
+    if (index == 0 || record.threads.get() >= record.most_threads.get()) {
+        set_detail(index == 0 ? "the host has no thread left" : "quota: the task has its threads");
+        return {};
+    }
+    ThreadRecord& thread = s.k.thread(index);
+    const std::uint32_t generation = thread.identity.get().generation;
+    s.set(thread.identity, Identity{generation, Life::live, static_cast<std::uint8_t>(kind), 0});
+    s.set(thread.task, task);
+    s.set(thread.carrier, 0);
+    s.set(thread.wait, Wait{thread.wait.get().epoch + 1, WaitKind::none, WaitState::idle, 0});
+    s.set(thread.call, CallRef{0, thread.call.get().number});
+    for (Count* word : {&thread.reply_name, &thread.suspends, &thread.token, &thread.registers_set, &thread.ender})
+        if (word->get() != 0) s.set(*word, 0);
+    thread.inside.store(0);
+    thread.stopped.store(0);
+    s.append(record.thread_list, index, s.k.sibling_links());
+    s.add(record.threads, +1);
+    return {index, generation};
+}
+
+// The first of a carrier's threads is the OS thread's own.
+void set_carrier(KernelStep& s, std::uint32_t thread) {
+    s.set(s.k.thread(thread).carrier, s.self().word());
+    if (s.mine().thread.get() == 0) s.set(s.mine().thread, thread);
+}
+
+}  // namespace
+
+ThreadRef make_thread(Kernel& k, runtime::Carrier& by, TaskRef task, CarrierKind kind, bool suspended) {
+    return k.step(by, [&](KernelStep& s) {
+        const ThreadRef made = new_thread(s, task, kind);
+        if (!made || !kernel_port_of(s, made.index)) return s.undo(ThreadRef{});
+        if (suspended) s.set(k.thread(made.index).suspends, 1);
+        for (Count& value : k.thread(made.index).registers) value.put(0);
+        return s.keep(made);
+    });
+}
+
+bool take_up(Kernel& k, runtime::Carrier& carrier, ThreadRef ref) {
+    return k.step(carrier, [&](KernelStep& s) {
+        const bool there = s.lock(k.thread(ref.index).task) && k.ref_of_thread(ref.index) == ref;
+        if (!there || k.thread(ref.index).carrier.get() != 0 || is_terminated(k, ref)) return s.undo(false);
+        set_carrier(s, ref.index);
+        return s.keep(true);
+    });
+}
+
+ThreadRef begin_thread(Kernel& k, runtime::Carrier& carrier, TaskRef task) {
+    return k.step(carrier, [&](KernelStep& s) {
+        const ThreadRef made = new_thread(s, task, CarrierKind::os_thread);
+        if (!made) return s.undo(made);
+        set_carrier(s, made.index);
+        return s.keep(made);
+    });
+}
+
+PortRef kernel_port_of(KernelStep& s, std::uint32_t index) {
+    ThreadRecord& thread = s.k.thread(index);
+    if (const PortRef known = thread.special[thread_kernel]; known) return known;
+    const PortRef port = new_port(s, thread.task, PortKind::thread);
+    if (!port) return {};
+    s.set(s.k.port(port.index).object, index);
+    s.set(s.k.port(port.index).send_rights, 1);
+    s.set(thread.special[thread_kernel], port);
+    return port;
+}
+
+// ---- waits ---------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -32,19 +119,37 @@ void leave_port(KernelStep& s, std::uint32_t index, WaitKind kind, PortRef at) {
     owe_admission(s, at.index);
 }
 
-// Takes the thread out of whatever it waits in. Its wait record is guarded by the lock of what it waits at.
-void withdraw_wait(KernelStep& s, std::uint32_t index) {
+bool waits_at_port(WaitKind kind) {
+    return kind != WaitKind::none && kind != WaitKind::receive_set && !waits_alone(kind);
+}
+
+// Takes the thread out of the list of what it waits at. Its wait record is guarded by the lock of that.
+// returns: its wait as it was then
+Wait leave_lists(KernelStep& s, std::uint32_t index) {
     ThreadRecord& thread = s.k.thread(index);
+    const Wait before = thread.wait;
     const PortRef at = thread.wait_at;
-    const WaitKind kind = thread.wait.get().kind;
-    const bool at_port = kind != WaitKind::none && kind != WaitKind::receive_set && kind != WaitKind::watch;
-    const bool port_there = at_port && s.lock_root(at) != nullptr;
+    const WaitKind kind = before.kind;
+    const bool port_there = waits_at_port(kind) && s.lock_root(at) != nullptr;
     const Wait wait = thread.wait;
-    if (wait.state == WaitState::done) return tell_next(s, kind, at);
-    if (wait.state != WaitState::waiting) return;
+    // It has gone on to another wait, which another lock may guard: begin again.
+    if (wait.epoch != before.epoch || wait.kind != kind) throw runtime::Busy{&s.k.task(thread.task.get().index).lock};
+    if (wait.state != WaitState::waiting) return wait;
     if (kind == WaitKind::receive_set) s.unlink(s.k.set(at.index).receivers, index, s.k.wait_links());
     else if (port_there) leave_port(s, index, kind, at);
-    s.set(thread.wait, Wait{wait.epoch, WaitKind::none, WaitState::idle, 0});
+    return wait;
+}
+
+void withdraw_wait(KernelStep& s, std::uint32_t index) {
+    ThreadRecord& thread = s.k.thread(index);
+    const Wait wait = leave_lists(s, index);
+    if (wait.state == WaitState::done) tell_next(s, wait.kind, thread.wait_at);
+    else if (wait.state == WaitState::waiting) s.set(thread.wait, Wait{wait.epoch, WaitKind::none, WaitState::idle, 0});
+}
+
+int code_of_interruption(WaitKind kind) {
+    if (kind == WaitKind::send) return SEND_INTERRUPTED;
+    return waits_alone(kind) || kind == WaitKind::join ? KERN_ABORTED : RCV_INTERRUPTED;
 }
 
 // A kept message outlives its sender; only its notification is cancelled.
@@ -78,19 +183,91 @@ std::uint32_t release_message(KernelStep& s, TaskRef task, ThreadRecord& thread)
     const MessageState state = s.k.message(message).identity.get().state;
     if (state == MessageState::answer) doom(s, task, message);
     if (state != MessageState::prep) return 0;
-    s.set(s.mine().in_hand, message);
+    s.set(s.mine().put_aside, message);
     return message;
+}
+
+void end_reply_port(KernelStep& s, TaskRef task, ThreadRecord& thread) {
+    const PortRef reply = thread.special[thread_reply_port];
+    if (!reply) return;
+    s.set(thread.special[thread_reply_port], PortRef{});
+    drop_send(s, reply);
+    const std::uint32_t index = find_port(s.k, s.k.task(task.index), reply);
+    if (index != 0 && (entry(s.k, s.k.task(task.index), index).bits.get().rights & right_receive) != 0) remove_name(s, task, index);
+}
+
+// From here on nobody finds the thread: it is given no port that would be left.
+void end_other_ports(KernelStep& s, TaskRef task, ThreadRecord& thread) {
+    Identity identity = thread.identity;
+    identity.detail = thread_ends;
+    s.set(thread.identity, identity);
+    const PortRef kernel_port = thread.special[thread_kernel], exception = thread.special[thread_exception];
+    if (exception) drop_send(s, exception);
+    if (kernel_port) drop_send(s, kernel_port);
+    s.set(thread.special[thread_exception], PortRef{});
+    s.set(thread.special[thread_kernel], PortRef{});
+    if (kernel_port) lose_receive(s, task, kernel_port, true);
 }
 
 }  // namespace
 
-void end_thread(Kernel& k, runtime::Carrier& carrier, ThreadRef ref) {
+void abort_wait(KernelStep& s, std::uint32_t index) {
+    const WaitKind kind = s.k.thread(index).wait.get().kind;
+    if (kind == WaitKind::watch || leave_lists(s, index).state != WaitState::waiting) return;
+    end_wait(s, index, code_of_interruption(kind));
+}
+
+namespace {
+
+void free_record(KernelStep& s, std::uint32_t index) {
+    ThreadRecord& thread = s.k.thread(index);
+    s.set(thread.identity, Identity{thread.identity.get().generation + 1, Life::free, 0, 0});
+    s.set(thread.carrier, 0);
+    s.k.zone(zone_threads).free(s.step(), s.k.host_lock(), index);
+}
+
+// The last step: out of its task's list.
+void let_go(KernelStep& s, TaskRef task, std::uint32_t index, bool may_stay) {
+    ThreadRecord& thread = s.k.thread(index);
+    s.unlink(s.k.task(task.index).thread_list, index, s.k.sibling_links());
+    s.add(s.k.task(task.index).threads, -1);
+    if (!may_stay || !is_carried(s.k, index)) return free_record(s, index);
+    Identity identity = thread.identity;
+    identity.life = Life::dying;
+    identity.detail = thread_ends;
+    s.set(thread.identity, identity);
+}
+
+// A record that had stayed behind, if it did. No task has it any more: the host's lock guards it.
+void free_what_stayed(Kernel& k, runtime::Carrier& carrier, ThreadRef ref) {
+    const ThreadRecord& thread = k.thread(ref.index);
+    const auto stayed = [&] { return thread.identity.get().life == Life::dying && k.ref_of_thread(ref.index) == ref; };
+    if (!stayed()) return;
+    k.step(carrier, [&](KernelStep& s) {
+        s.lock_host();
+        if (!stayed()) return s.undo(0);
+        free_record(s, ref.index);
+        return s.keep(0);
+    });
+}
+
+}  // namespace
+
+bool is_carried(Kernel& k, std::uint32_t thread) {
+    const auto name = runtime::CarrierName::of(k.thread(thread).carrier);
+    if (!name) return false;
+    const runtime::CarrierRecord& record = k.machine().carrier(name.slot);
+    return record.generation.load() == name.generation && record.life.load() != 0 && !runtime::is_dead(record);
+}
+
+void end_thread(Kernel& k, runtime::Carrier& carrier, ThreadRef ref, bool may_stay) {
     ThreadRecord& thread = k.thread(ref.index);
     const TaskRef task = thread.task;
     Caller caller{k, carrier, task, ref};
     const auto part = [&](auto&& body) {
         return caller.step([&](KernelStep& s) {
-            if (!s.lock(task) || k.ref_of_thread(ref.index) != ref) return s.keep(std::uint32_t{0});
+            const bool there = s.lock(task) && k.ref_of_thread(ref.index) == ref && thread.identity.get().life == Life::live;
+            if (!there) return s.keep(std::uint32_t{0});
             return s.keep(body(s));
         });
     };
@@ -98,39 +275,45 @@ void end_thread(Kernel& k, runtime::Carrier& carrier, ThreadRef ref) {
     const std::uint32_t unsent = part([&](KernelStep& s) { return release_message(s, task, thread); });
     if (unsent != 0) discard(caller, unsent);
     part([&](KernelStep& s) { return orphan_kept(s, ref.index), 0u; });
-    part([&](KernelStep& s) {
-        TaskRecord& record = k.task(task.index);
-        s.unlink(record.thread_list, ref.index, k.sibling_links());
-        s.add(record.threads, -1);
-        s.set(thread.identity, Identity{ref.generation + 1, Life::free, 0, 0});
-        s.set(thread.carrier, 0);
-        k.zone(zone_threads).free(s.step(), k.host_lock(), ref.index);
-        return 0u;
-    });
+    part([&](KernelStep& s) { return end_reply_port(s, task, thread), 0u; });
+    part([&](KernelStep& s) { return end_other_ports(s, task, thread), 0u; });
+    part([&](KernelStep& s) { return let_go(s, task, ref.index, may_stay), 0u; });
+    if (!may_stay) free_what_stayed(k, carrier, ref);   // somebody else may have let go of it
 }
 
 // ---- the end of a carrier ------------------------------------------------------------------------------------------
 
 namespace {
 
-// The message in a dead carrier's hand: one in preparation is discarded, one being copied out is released.
-void empty_hand(Kernel& k, runtime::Carrier& keeper, runtime::CarrierRecord& dead, TaskRef task) {
-    Caller caller{k, keeper, task, {}};
+// A message in a dead carrier's hand: one in preparation is discarded, one being copied out is released.
+void empty_hand(Kernel& k, runtime::Carrier& keeper, Field<std::uint64_t>& hand) {
+    Caller caller{k, keeper, {}, {}};
     const std::uint32_t unsent = caller.step([&](KernelStep& s) {
-        const auto message = static_cast<std::uint32_t>(dead.in_hand.get());
-        s.set(dead.in_hand, 0);
+        const auto message = static_cast<std::uint32_t>(hand.get());
+        s.set(hand, 0);
         if (message == 0) return s.keep(0u);
         const MessageState state = k.message(message).identity.get().state;
         if (state == MessageState::prep) {
-            s.set(s.mine().in_hand, message);
+            s.set(s.mine().put_aside, message);
             return s.keep(message);
         }
         if (state != MessageState::taken) return s.keep(0u);
+        const TaskRef task = k.ref_of_task(k.message(message).stands.get().index);
         if (s.lock(task)) doom(s, task, message);
         else free_message(s, message);
         return s.keep(0u);
     });
     if (unsent != 0) discard(caller, unsent);
+}
+
+void end_thread_if_on(Kernel& k, runtime::Carrier& keeper, std::uint32_t thread, runtime::CarrierName name) {
+    if (thread != 0 && runtime::CarrierName::of(k.thread(thread).carrier) == name) end_thread(k, keeper, k.ref_of_thread(thread));
+}
+
+void end_threads_on(Kernel& k, runtime::Carrier& keeper, const runtime::CarrierRecord& dead, runtime::CarrierName name) {
+    end_thread_if_on(k, keeper, static_cast<std::uint32_t>(dead.thread.get()), name);
+    if (dead.sleepers.load() == 0) return;
+    for (std::uint32_t i = 1; i < k.zone(zone_threads).fresh(); ++i) end_thread_if_on(k, keeper, i, name);
 }
 
 }  // namespace
@@ -143,16 +326,17 @@ void end_carrier(Kernel& k, runtime::Carrier& keeper, std::uint32_t slot) {
     for (std::uint32_t i = 1; i < k.capacity(zone_tasks); ++i) if (!own) k.task(i).lock.free_from(name);
     if (!own) k.host_lock().free_from(name);
     k.settle_for(keeper, dead);
-    const auto thread = static_cast<std::uint32_t>(dead.thread.get());
-    const bool has_thread = thread != 0 && runtime::CarrierName::of(k.thread(thread).carrier) == name;
-    empty_hand(k, keeper, dead, has_thread ? k.thread(thread).task.get() : TaskRef{});
-    if (has_thread) end_thread(k, keeper, k.ref_of_thread(thread));
+    empty_hand(k, keeper, dead.in_hand);
+    empty_hand(k, keeper, dead.put_aside);
+    end_threads_on(k, keeper, dead, name);
     for (std::uint32_t number = 0; number < zones; ++number) {
         const Zone& zone = k.zone(number);
         while (!k.step(keeper, [&](KernelStep& s) { return s.keep(zone.return_stock(s.step(), k.host_lock(), dead)); })) {}
     }
     dead.thread.put(0);
     dead.process.put(0);
+    dead.sleepers.store(0);
+    dead.rung_classes.store(0);
     if (!own) return runtime::retire(k.machine(), keeper.name(), name);
     dead.generation.fetch_add(1);
     keeper.leave();

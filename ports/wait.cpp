@@ -2,6 +2,7 @@
 #include "ports/wait.hpp"
 
 #include "ports/queue.hpp"
+#include "ports/thread.hpp"
 #include "runtime/nap.hpp"
 
 #include <optional>
@@ -10,12 +11,13 @@
 namespace umach::ports {
 
 void (*slice_hook)(Kernel& kernel) = nullptr;
+void (*unwind_hook)(Caller& caller) = nullptr;
 
 std::uint32_t begin_wait(KernelStep& s, std::uint32_t thread, WaitKind kind, PortRef at) {
     ThreadRecord& record = s.k.thread(thread);
     const std::uint32_t epoch = record.wait.get().epoch + 1;
+    s.set(record.wait_at, at);   // first: who reads the wait and then this finds what belongs to it
     s.set(record.wait, Wait{epoch, kind, WaitState::waiting, 0});
-    s.set(record.wait_at, at);
     return epoch;
 }
 
@@ -83,19 +85,12 @@ private:
     unsigned failures_ = 0;
 };
 
-// What a waiting thread sees at the end of a slice. Nothing may have moved since the slice before for it to act.
-struct Glance {
-    bool work = false;              // there is something to do that nobody seems to do
-    std::uint32_t sequence = 0;     // messages received at the port so far
-    bool operator==(const Glance&) const = default;
-};
-
 // Locks what guards the wait.
 // returns: the port waited at; nullptr for a set or nothing
 PortRecord* lock_wait(KernelStep& s, Caller& caller) {
     const ThreadRecord& self = s.k.thread(caller.thread.index);
     const WaitKind kind = self.wait.get().kind;
-    if (kind != WaitKind::receive_set && kind != WaitKind::watch) return s.lock_root(self.wait_at);
+    if (kind != WaitKind::receive_set && !waits_alone(kind)) return s.lock_root(self.wait_at);
     s.lock(caller.task);
     return nullptr;
 }
@@ -132,9 +127,8 @@ bool help_oneself(KernelStep& s, Caller& caller, PortRecord* port) {
     return true;
 }
 
-// At the end of a slice: is there work that stood there, untouched, at the end of the slice before as well? It is
-// counted, since nobody rang for it.
-// returns: true when the wait is over
+}  // namespace
+
 bool rescued(Caller& caller, std::optional<Glance>& before) {
     bool helped = false;
     const bool over = caller.step([&](KernelStep& s) {
@@ -148,31 +142,36 @@ bool rescued(Caller& caller, std::optional<Glance>& before) {
     return over;
 }
 
-}  // namespace
+namespace {
 
-Parked park(Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, bool interruptible) {
+Parked park_carrier(Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, bool interruptible) {
     thread_local Spin spin;
-    ThreadRecord& self = caller.k.thread(caller.thread.index);
-    const auto rung = [&] { return self.rung.load(std::memory_order_acquire) == epoch; };
+    const auto rung = [&] { return is_rung(caller.k, caller.thread.index, epoch); };
     if (spin.until(rung)) return Parked::rung;
-    runtime::Doorbells& doorbells = caller.k.machine().doorbells();
-    runtime::DoorbellRecord& bell = caller.carrier.record().doorbell;
-    const std::uint32_t slot = caller.carrier.name().slot;
-    Parked end = Parked::rung;
     for (std::optional<Glance> before;;) {
-        doorbells.clear(bell, slot);
-        self.asleep.store(1);
-        if (rung()) break;
-        const auto next = runtime::Deadline::earlier(deadline, runtime::Deadline::in(slice));
-        const runtime::WaitEnd woken = doorbells.wait(bell, slot, next);
-        if (rung()) break;
-        if (woken == runtime::WaitEnd::interrupted && interruptible) { end = Parked::interrupted; break; }
-        if (deadline.passed()) { end = Parked::timed_out; break; }
+        const auto woken = doze(caller, deadline, rung);
+        if (rung()) return Parked::rung;
+        if (woken == runtime::WaitEnd::interrupted && interruptible) return Parked::interrupted;
+        if (deadline.passed()) return Parked::timed_out;
         if (woken != runtime::WaitEnd::deadline) continue;
         if (slice_hook != nullptr) slice_hook(caller.k);
-        if (rescued(caller, before)) break;
+        if (rescued(caller, before)) return Parked::rung;
     }
-    self.asleep.store(0);
+}
+
+}  // namespace
+
+// Who terminates a thread waits until it does not run in the kernel: so the one tells first that it is back and then
+// looks whether it may, and the other the other way round.
+Parked park(Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, bool interruptible) {
+    ThreadRecord& self = caller.k.thread(caller.thread.index);
+    const auto until = deadline.instant().time_since_epoch();   // for who looks on
+    self.until.store(deadline.is_never() ? 0 : static_cast<std::uint64_t>(until.count()), std::memory_order_relaxed);
+    self.inside.store(0, std::memory_order_release);
+    const Parked end = caller.parker != nullptr ? caller.parker->park(caller, epoch, deadline, interruptible)
+                                                : park_carrier(caller, epoch, deadline, interruptible);
+    self.inside.store(1);
+    if (is_terminated(caller.k, caller.thread) && unwind_hook != nullptr) unwind_hook(caller);
     return end;
 }
 

@@ -7,12 +7,29 @@
 #include "ports/caller.hpp"
 #include "runtime/clock.hpp"
 
+#include <optional>
+
 namespace umach::ports {
 
 enum class Parked { rung, timed_out, interrupted };
 
+// How a thread of control waits that shares its carrier with others: it makes way for them, and only when all of them
+// wait does the carrier sleep at its doorbell.
+class Parker {
+public:
+    // The contract of park(), below.
+    virtual Parked park(Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, bool interruptible) = 0;
+
+protected:
+    ~Parker() = default;
+};
+
 // A wait is cut into slices of at most this length; without a deadline, a handler with SA_RESTART would hide signals.
 inline constexpr std::chrono::milliseconds slice{100};
+
+// Called for a thread that was terminated while it waited; it must not go on in the kernel. Never returns; nullptr: nobody
+// can terminate threads.
+extern void (*unwind_hook)(Caller& caller);
 
 // Called at the end of every slice by the thread that waits, with no lock held; nullptr: nothing. May end a slice only.
 extern void (*slice_hook)(Kernel& kernel);
@@ -26,6 +43,39 @@ void end_wait(KernelStep& s, std::uint32_t thread, int result);
 
 // The calling thread's own wait is over without anybody's help.
 void cancel_wait(KernelStep& s, std::uint32_t thread);
+
+// Whether the wait of this epoch was ended and its thread rung.
+inline bool is_rung(Kernel& k, std::uint32_t thread, std::uint32_t epoch) {
+    return k.thread(thread).rung.load(std::memory_order_acquire) == epoch;
+}
+
+// Sleeps at the doorbell of the caller's carrier, for a slice at most, unless `awake` says that there is work.
+template <class Awake>
+std::optional<runtime::WaitEnd> doze(Caller& caller, runtime::Deadline deadline, Awake awake) {
+    runtime::Doorbells& doorbells = caller.k.machine().doorbells();
+    runtime::CarrierRecord& mine = caller.carrier.record();
+    const std::uint32_t slot = caller.carrier.name().slot;
+    doorbells.clear(mine.doorbell, slot);
+    mine.asleep.store(1);
+    const std::uint32_t quiet = runtime::quiet_interruptions.load(std::memory_order_relaxed);
+    std::optional<runtime::WaitEnd> woken;
+    if (!awake()) woken = doorbells.wait(mine.doorbell, slot, runtime::Deadline::earlier(deadline, runtime::Deadline::in(slice)));
+    mine.asleep.store(0);
+    const bool for_nobody = runtime::quiet_interruptions.load(std::memory_order_relaxed) != quiet;
+    return for_nobody && woken == runtime::WaitEnd::interrupted ? runtime::WaitEnd::rung : woken;
+}
+
+// What a thread saw at the end of a slice. Nothing may have moved since the slice before for it to act.
+struct Glance {
+    bool work = false;              // there is something to do that nobody seems to do
+    std::uint32_t sequence = 0;     // messages received at the port so far
+    bool operator==(const Glance&) const = default;
+};
+
+// At the end of a slice: is there work that stood there, untouched, at the end of the slice before as well? It is done
+// and counted, since nobody rang for it.
+// returns: true when the wait is over
+bool rescued(Caller& caller, std::optional<Glance>& before);
 
 // Waits until the wait of this epoch is ended, the deadline has passed or (if asked for) a signal has arrived. The
 // latter two do not end the wait: the caller takes the lock, and finds the wait ended after all, or cancels it. What

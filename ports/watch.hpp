@@ -10,7 +10,7 @@
 
 namespace umach::ports {
 
-// Lets the thread of the caller's own task watch a port or set; 0: nobody.
+// Lets a thread of any task watch a port or set of the caller's task; 0: nobody.
 // returns: KERN_INVALID_ARGUMENT for a name that is not in use, KERN_NOT_RECEIVER for one that is neither a receive right
 // nor a set
 kern_return_t set_watch(Caller& caller, port_name_t name, std::uint32_t thread);

@@ -38,14 +38,27 @@ struct alignas(64) CarrierRecord {
     std::atomic<std::uint64_t> mender{0};      // who undoes this carrier's log, named like a lock's holder
     Field<std::uint64_t> process;              // index of the process this thread belongs to
     Field<std::uint64_t> in_hand;              // a message under preparation or being copied out
+    Field<std::uint64_t> put_aside;            // an ended thread's message, which this carrier gives back
     Field<std::uint64_t> owed_admission;       // a port that may have room for a blocked sender
     Field<std::uint64_t> owed_work;            // a task with ports that are dying
-    Field<std::uint64_t> thread;               // index of the thread of control
+    Field<std::uint64_t> thread;               // index of the thread of control; of fibers: of the OS thread's own
     std::array<RingDebt, most_rings> owed_rings;
     std::array<Field<Pair>, most_stocks> stock;   // first: head of a list of free records, second: how many
     alignas(64) DoorbellRecord doorbell;
+    std::atomic<std::uint64_t> asleep{0};        // not 0: it sleeps at its doorbell, or is about to
+    std::atomic<std::uint64_t> sleepers{0};      // 1: it carries several threads of control, who look at the next word
+    std::atomic<std::uint64_t> rung_classes{0};  // bit n: a thread whose index is n modulo 64 was rung from elsewhere
     alignas(64) std::atomic<std::uint64_t> log_length{0};   // 0: no step under way; storing 0 commits
     std::array<LogEntry, log_entries> log;
+};
+
+// Several threads of control on one carrier. One of them that is rung by another is told here, without any doorbell.
+class LocalSleepers {
+public:
+    virtual void rung(std::uint32_t whom) = 0;
+
+protected:
+    ~LocalSleepers() = default;
 };
 
 // The calling OS thread's hands on its own record.
@@ -66,6 +79,8 @@ public:
     void mark_dead();
     // Gives the slot up: this thread is no carrier any more.
     void leave();
+
+    LocalSleepers* sleepers = nullptr;
 
 private:
     void point_at(std::atomic<std::uint32_t>& word);

@@ -17,6 +17,7 @@
 namespace umach::runtime {
 
 constinit thread_local FaultHook fault_hook [[gnu::tls_model("initial-exec")]] = nullptr;
+constinit std::atomic<FaultOffer> fault_offer{nullptr};
 
 namespace {
 
@@ -33,15 +34,20 @@ struct Passing {
     std::uintptr_t frame;
 };
 
-constexpr std::array<int, 2> our_signals{SIGSEGV, SIGBUS};
-std::array<Earlier, 2> earlier{};
+constexpr std::array<int, 2> signals_of_copies{SIGSEGV, SIGBUS};
+constexpr std::array<int, 5> our_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+std::array<Earlier, our_signals.size()> earlier{};
 enum class Installed : int { no, under_way, yes };
 std::atomic<Installed> installed{Installed::no};
 
 constinit thread_local bool armed [[gnu::tls_model("initial-exec")]] = false;
 constinit thread_local Passing passing [[gnu::tls_model("initial-exec")]] = {nullptr, 0};
 
-Earlier& earlier_of(int signal) noexcept { return earlier[signal == SIGSEGV ? 0 : 1]; }
+Earlier& earlier_of(int signal) noexcept {
+    std::size_t number = 0;
+    while (our_signals[number] != signal) ++number;
+    return earlier[number];
+}
 
 bool is_plain(const SigAction& action, void (*handler)(int)) noexcept {
     return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == handler;
@@ -93,14 +99,26 @@ bool called_back(const void* context, std::uintptr_t frame) noexcept {
     return passing.context == context && frame < passing.frame;
 }
 
-void on_fault(int signal, siginfo_t* info, void* context) noexcept {
+}  // namespace
+
+bool offer_fault(int signal, const siginfo_t* info, void* context) {
+    const FaultOffer offer = fault_offer.load();
+    if (fault_hook != nullptr || offer == nullptr) return false;
+    const bool was_offered = called_back(context, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
+    return !was_offered && offer(signal, info, context);
+}
+
+namespace {
+
+// May be left by an unwinding, when the offer ends the thread.
+void on_fault(int signal, siginfo_t* info, void* context) {
     const int kept = errno;
     if (info->si_code > 0 && machine::divert_copy(context)) return;
     const auto frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
     Earlier& before = earlier_of(signal);
     if (called_back(context, frame)) {
         pass_on(before.first, signal, info, context);
-    } else {
+    } else if (!offer_fault(signal, info, context)) {
         const bool ends = info->si_code > 0 || is_plain(before.latest, SIG_DFL);
         if (fault_hook != nullptr && ends) fault_hook(signal);
         passing = {context, frame};
@@ -147,7 +165,7 @@ void arm_thread() noexcept {
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
     install_once();
-    for (const int signal : our_signals) sigdelset(&mask, signal);
+    for (const int signal : signals_of_copies) sigdelset(&mask, signal);
     pthread_sigmask(SIG_SETMASK, &mask, nullptr);
     armed = true;
 }
@@ -159,7 +177,7 @@ void arm_fault_handler() noexcept {
 }
 
 bool handler_is_ours() noexcept {
-    for (const int signal : our_signals) {
+    for (const int signal : signals_of_copies) {
         SigAction present{};
         ::sigaction(signal, nullptr, &present);
         if (!is_ours(present)) return false;

@@ -15,6 +15,8 @@ namespace umach::runtime {
 static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t));
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 
+constinit thread_local std::atomic<std::uint32_t> quiet_interruptions [[gnu::tls_model("initial-exec")]] {0};
+
 WaitEnd futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                    Deadline deadline) noexcept {
     const timespec until = deadline.absolute();

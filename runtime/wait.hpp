@@ -16,6 +16,10 @@ enum class WaitEnd {
     interrupted,  // a signal arrived (its handler has run)
 };
 
+// How many of the calling thread's signals were the library's own: whoever waits for the program's takes no notice of
+// an interruption in which this has grown. Their handler counts them.
+extern constinit thread_local std::atomic<std::uint32_t> quiet_interruptions [[gnu::tls_model("initial-exec")]];
+
 // Sleeps while `word` is `expected`.
 // waits: until woken, until `deadline`, or until a signal; also with `never()` a signal ends it, whatever
 // SA_RESTART says (the kernel restarts only a futex wait that has no time-out, so it is always given one).

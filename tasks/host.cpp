@@ -127,7 +127,7 @@ runtime::Outcome<std::unique_ptr<Host>> Host::attach(const std::string& name, co
     auto kernel = ports::Kernel::join(std::move(segment).value(), std::move(lifeline));
     if (!kernel) return kernel.fault();
     std::unique_ptr<Host> host(new Host(name, std::move(kernel).value()));
-    host->process_ = welcome.process;
+    host->process_ = welcome.process.index;
     host->note_epoch();
     return host;
 }
@@ -149,7 +149,10 @@ bool Host::make_task(runtime::Carrier& carrier, ports::TaskRef parent) {
         if (process_ == 0) return false;
         carrier.record().process.put(process_);
     }
-    task_ = ports::create_task(kernel_, carrier, process_, parent, program_invocation_short_name);
+    const auto made_before = static_cast<std::uint32_t>(kernel_.process(process_).task.get());
+    task_ = made_before != 0 ? kernel_.ref_of_task(made_before)
+                             : ports::create_task(kernel_, carrier, process_, parent, program_invocation_short_name);
+    if (kernel_.process(process_).sponsored.get() != 0) ports::call_in(kernel_, carrier, process_);
     return task_.index != 0;
 }
 
@@ -211,6 +214,7 @@ HostSizes sizes_of_environment() {
     };
     replace("UMACH_PORTS", sizes.ports);
     replace("UMACH_TASKS", sizes.tasks);
+    replace("UMACH_THREADS", sizes.threads);
     replace("UMACH_MEMORY", sizes.message_bytes);
     return sizes;
 }

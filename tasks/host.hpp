@@ -10,6 +10,7 @@
 #include "tasks/rendezvous.hpp"
 
 #include "ports/task.hpp"
+#include "ports/thread.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -109,7 +110,7 @@ private:
     std::atomic<Readiness*> readiness_{nullptr};
 };
 
-// The sizes of a host that the program did not ask for: UMACH_PORTS, UMACH_TASKS, UMACH_MEMORY replace the
+// The sizes of a host that the program did not ask for: UMACH_PORTS, UMACH_TASKS, UMACH_THREADS, UMACH_MEMORY replace the
 // defaults.
 HostSizes sizes_of_environment();
 

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Looking into the host that this process is in, from record to record, each word read once and no lock
 // taken.
+#include "tasks/inspect.hpp"
 #include "ports/audit.hpp"
 #include "ports/notice.hpp"
 #include "ports/port.hpp"
-#include "ports/space.hpp"
-#include "tasks/mach25/face.hpp"
 
-#include <linux/futex.h>
-#include <umach_inspect.h>
 #include <cstring>
 #include <unordered_map>
 
@@ -22,27 +19,6 @@ using ports::PortRef;
 using ports::WaitKind;
 
 namespace {
-
-// Runs a look at the process's host, if it is in one.
-template <class Body>
-kern_return_t look(Body&& body) {
-    return with_detail([&] {
-        Host* host = current_host();
-        if (host != nullptr) return static_cast<kern_return_t>(body(*host));
-        runtime::set_detail("this process is in no host");
-        return KERN_INVALID_HOST;
-    });
-}
-
-// Port and set numbers: unique among all that ever lived in the host.
-template <class Ref>
-unsigned long long number_of(Ref ref) {
-    return ref.index != 0 ? static_cast<unsigned long long>(ref.generation) << 32 | ref.index : 0;
-}
-
-bool is_live(Identity identity, std::uint32_t generation) {
-    return identity.life != Life::free && identity.generation == generation;
-}
 
 // ---- host -------------------------------------------------------------------------------------------------
 
@@ -100,7 +76,7 @@ umach_host_seen_t host_seen(Host& host) {
     return seen;
 }
 
-// ---- tasks and threads ------------------------------------------------------------------------------------
+// ---- tasks ------------------------------------------------------------------------------------------------
 
 umach_task_seen_t task_seen(Kernel& k, std::uint32_t number) {
     ports::TaskRecord& record = k.task(number);
@@ -108,6 +84,7 @@ umach_task_seen_t task_seen(Kernel& k, std::uint32_t number) {
     seen.number = number;
     seen.pid = pid_of_process(k, static_cast<std::uint32_t>(record.process.get()));
     seen.ending = record.identity.get().life == Life::dying;
+    seen.suspends = static_cast<unsigned>(record.suspends.get());
     const std::uint64_t words[2] = {record.program[0].load(), record.program[1].load()};
     std::memcpy(seen.program, words, sizeof seen.program);
     seen.program[sizeof seen.program - 1] = '\0';
@@ -115,56 +92,6 @@ umach_task_seen_t task_seen(Kernel& k, std::uint32_t number) {
     seen.receive_rights = static_cast<unsigned>(record.ports.get());
     seen.threads = static_cast<unsigned>(record.threads.get());
     seen.sets = static_cast<unsigned>(record.sets.get());
-    return seen;
-}
-
-// Calls body(index, entry) for each name in use of a task.
-template <class Body>
-void for_each_name(Kernel& k, ports::TaskRecord& task, Body&& body) {
-    const auto used = static_cast<std::uint32_t>(task.used_names.get());
-    for (std::uint32_t i = 1; i < used && i < ports::most_names; ++i) {
-        ports::EntryRecord* e = ports::entry_at(k, task, i);
-        if (e != nullptr && e->bits.get().rights != 0) body(*e);
-    }
-}
-
-port_name_t name_in(Kernel& k, std::uint32_t task, PortRef port, bool set) {
-    port_name_t name = PORT_NULL;
-    for_each_name(k, k.task(task), [&](ports::EntryRecord& e) {
-        const ports::EntryBits bits = e.bits;
-        const bool is_set = (bits.rights & ports::right_set) != 0;
-        if (e.port.get() == port && is_set == set && (bits.rights & ports::right_send_once) == 0)
-            name = static_cast<port_name_t>(bits.name);
-    });
-    return name;
-}
-
-int waits_of(WaitKind kind) {
-    switch (kind) {
-        case WaitKind::send: return UMACH_WAITS_TO_SEND;
-        case WaitKind::receive:
-        case WaitKind::receive_senders: return UMACH_WAITS_TO_RECEIVE;
-        case WaitKind::receive_set: return UMACH_WAITS_AT_SET;
-        case WaitKind::reply: return UMACH_WAITS_FOR_ANSWER;
-        case WaitKind::watch: return UMACH_WAITS_TO_MIRROR;
-        case WaitKind::none: break;
-    }
-    return UMACH_WAITS_NOT;
-}
-
-umach_thread_seen_t thread_seen(Kernel& k, std::uint32_t index) {
-    ports::ThreadRecord& record = k.thread(index);
-    const auto carrier = runtime::CarrierName::of(record.carrier);
-    const ports::Wait wait = record.wait;
-    const PortRef at = record.wait_at;
-    umach_thread_seen_t seen{};
-    seen.task = record.task.get().index;
-    seen.tid = carrier ? static_cast<int>(k.machine().carrier(carrier.slot).life.load() & FUTEX_TID_MASK) : 0;
-    if (wait.state != ports::WaitState::waiting) return seen;
-    seen.waits = waits_of(wait.kind);
-    if (seen.waits == UMACH_WAITS_TO_MIRROR) return seen;
-    seen.at = number_of(at);
-    seen.name = name_in(k, seen.task, at, wait.kind == WaitKind::receive_set);
     return seen;
 }
 
@@ -218,10 +145,19 @@ Crowds find_crowds(Kernel& k) {
         const ports::Wait wait = thread.wait;
         if (wait.kind == WaitKind::send && wait.state == ports::WaitState::waiting)
             ++crowds[number_of(thread.wait_at.get())].waiting;
-        if (thread.kept_port.get())
-            ++crowds[number_of(thread.kept_port.get())].kept;
+        if (thread.kept_port.get()) ++crowds[number_of(thread.kept_port.get())].kept;
     }
     return crowds;
+}
+
+int kind_seen(ports::PortKind kind) {
+    switch (kind) {
+        case ports::PortKind::task: return UMACH_PORT_OF_TASK;
+        case ports::PortKind::thread: return UMACH_PORT_OF_THREAD;
+        case ports::PortKind::host: return UMACH_PORT_OF_HOST;
+        case ports::PortKind::ordinary: break;
+    }
+    return UMACH_PORT_ORDINARY;
 }
 
 umach_port_seen_t port_seen(Kernel& k, std::uint32_t index, Crowds& crowds) {
@@ -230,7 +166,9 @@ umach_port_seen_t port_seen(Kernel& k, std::uint32_t index, Crowds& crowds) {
     const ports::PortCounts counts = record.counts;
     umach_port_seen_t seen{};
     seen.port = number_of(PortRef{index, identity.generation});
-    seen.is_kernel_port = static_cast<ports::PortKind>(identity.kind) == ports::PortKind::kernel;
+    seen.kind = kind_seen(static_cast<ports::PortKind>(identity.kind));
+    if (seen.kind == UMACH_PORT_OF_TASK || seen.kind == UMACH_PORT_OF_THREAD)
+        seen.object = static_cast<unsigned>(record.object.get());
     seen.dying = identity.life == Life::dying;
     seen.messages = counts.queued;
     seen.ordinary = counts.ordinary;
@@ -259,23 +197,10 @@ kern_return_t umach_inspect_host(umach_host_seen_t* seen) {
 kern_return_t umach_inspect_tasks(void (*visit)(const umach_task_seen_t*, void*), void* context) {
     return look([&](Host& host) {
         Kernel& k = host.kernel();
-        for (std::uint32_t i = 1; i < k.zone(ports::zone_tasks).fresh(); ++i) {
-            if (k.task(i).identity.get().life == Life::free) continue;
-            const umach_task_seen_t seen = task_seen(k, i);
+        for_each_task(k, [&](std::uint32_t number) {
+            const umach_task_seen_t seen = task_seen(k, number);
             visit(&seen, context);
-        }
-        return KERN_SUCCESS;
-    });
-}
-
-kern_return_t umach_inspect_threads(void (*visit)(const umach_thread_seen_t*, void*), void* context) {
-    return look([&](Host& host) {
-        Kernel& k = host.kernel();
-        for (std::uint32_t i = 1; i < k.zone(ports::zone_threads).fresh(); ++i) {
-            if (k.thread(i).identity.get().life == Life::free) continue;
-            const umach_thread_seen_t seen = thread_seen(k, i);
-            visit(&seen, context);
-        }
+        });
         return KERN_SUCCESS;
     });
 }
@@ -292,7 +217,7 @@ kern_return_t umach_inspect_names(unsigned int task, void (*visit)(const umach_n
         const Identity identity = k.task(task).identity;
         for_each_name(k, k.task(task), [&](ports::EntryRecord& e) {
             const umach_name_seen_t seen = name_seen(task, e);
-            if (seen.type != PORT_TYPE_NONE && is_live(k.task(task).identity, identity.generation))
+            if (seen.type != PORT_TYPE_NONE && k.task(task).identity.get().generation == identity.generation)
                 visit(&seen, context);
         });
         return KERN_SUCCESS;

@@ -61,6 +61,7 @@ std::optional<HostSizes> sizes_of(const umach_host_options_t& options) {
     if (!doorbell) return std::nullopt;
     if (options.ports != 0) sizes.ports = options.ports;
     if (options.tasks != 0) sizes.tasks = options.tasks;
+    if (options.threads != 0) sizes.threads = options.threads;
     if (options.message_bytes != 0) sizes.message_bytes = options.message_bytes;
     return sizes;
 }

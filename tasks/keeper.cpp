@@ -140,9 +140,10 @@ void Keeper::serve_one(std::uint64_t what) {
     }
 }
 
-// Threads that died while their process lives.
+// Threads that died while their process lives, and what they had begun.
 void Keeper::sweep() {
     end_dead_carriers(kernel(), *carrier_, 0);
+    ports::finish_terminations(kernel(), *carrier_);
 }
 
 void Keeper::let_newcomers_speak() {
@@ -176,7 +177,12 @@ void Keeper::hear(Serial newcomer) {
 Welcome Keeper::answer(const Hello& hello, PrivateDescriptor& connection) {
     if (hello.version != protocol_version || hello.layout != ports::Kernel::layout_hash())
         return {.answer = Answer::other_version};
-    return hello.purpose == Purpose::rejoin ? let_in_again(hello, connection) : let_in(connection);
+    switch (hello.purpose) {
+        case Purpose::rejoin: return let_in_again(hello, connection);
+        case Purpose::sponsor: return let_in_sponsored(hello);
+        case Purpose::join: return let_in(connection);
+    }
+    return {.answer = Answer::unknown};
 }
 
 Welcome Keeper::let_in(PrivateDescriptor& connection) {
@@ -187,16 +193,25 @@ Welcome Keeper::let_in(PrivateDescriptor& connection) {
         member.pidfd = pidfd_of_peer(connection.get(), &member.who);
     }
     if (!member.pidfd) return {.answer = hung_up_or_short(connection.get())};
+    if (const Serial expected = sponsored(member.who); expected != 0) {
+        Member& known = members_.at(expected);
+        known.connection = std::move(connection);
+        watch_connection(expected);
+        return welcome_of(known);
+    }
     member.process = ports::add_process(kernel(), *carrier_, static_cast<std::uint64_t>(member.who.pid),
                                         member.who.start_time, member.who.pidfd_inode);
     if (member.process == 0) return {.answer = Answer::host_full};
     const Serial serial = ++last_serial_;
     member.connection = std::move(connection);
-    const Welcome welcome{.process = member.process};
     Member& kept = members_[serial] = std::move(member);
     watch(kept.pidfd.get(), event_of(Source::pidfd, serial));
     watch_connection(serial);
-    return welcome;
+    return welcome_of(kept);
+}
+
+Welcome Keeper::welcome_of(const Member& member) {
+    return {.process = ports::ref_of_process(kernel(), member.process)};
 }
 
 Welcome Keeper::let_in_again(const Hello& hello, PrivateDescriptor& connection) {
@@ -206,7 +221,7 @@ Welcome Keeper::let_in_again(const Hello& hello, PrivateDescriptor& connection) 
         if (member.process != hello.process || member.who.pid != who.pid) continue;
         member.connection = std::move(connection);
         watch_connection(serial);
-        return {.process = member.process};
+        return welcome_of(member);
     }
     return {.answer = Answer::unknown};
 }
@@ -219,6 +234,29 @@ bool Keeper::send_welcome(int connection, Welcome& welcome) {
     if (welcome.answer != Answer::welcome) return send_record(connection, &welcome, sizeof welcome);
     return send_record(connection, &welcome, sizeof welcome, machine.segment().descriptor(),
                        machine.doorbells().lifeline());
+}
+
+// A process that its maker holds back until it is a member: it has not ended, so its pid is its own.
+Welcome Keeper::let_in_sponsored(const Hello& hello) {
+    Member member;
+    const auto pid = static_cast<pid_t>(hello.process);
+    member.who = identity_of(pid);
+    member.pidfd = pidfd_of(member.who);
+    if (!member.pidfd) return {.answer = Answer::no_descriptor};
+    member.process = ports::add_process(kernel(), *carrier_, static_cast<std::uint64_t>(pid), member.who.start_time,
+                                        member.who.pidfd_inode, true);
+    if (member.process == 0) return {.answer = Answer::host_full};
+    const Serial serial = ++last_serial_;
+    Member& kept = members_[serial] = std::move(member);
+    watch(kept.pidfd.get(), event_of(Source::pidfd, serial));
+    return welcome_of(kept);
+}
+
+// Its record says so, which outlives a keeper.
+Keeper::Serial Keeper::sponsored(const ProcessIdentity& who) {
+    for (const auto& [serial, member] : members_)
+        if (kernel().process(member.process).sponsored.get() != 0 && member.who.pid == who.pid && member.who.start_time == who.start_time) return serial;
+    return 0;
 }
 
 void Keeper::end_if_gone(Serial serial) {

@@ -46,7 +46,10 @@ private:
     void hear(Serial newcomer);
     Welcome answer(const Hello& hello, PrivateDescriptor& connection);
     Welcome let_in(PrivateDescriptor& connection);
+    Welcome welcome_of(const Member& member);
     Welcome let_in_again(const Hello& hello, PrivateDescriptor& connection);
+    Welcome let_in_sponsored(const Hello& hello);
+    Serial sponsored(const ProcessIdentity& who);
     bool send_welcome(int connection, Welcome& welcome);
 
     void end_if_gone(Serial member);

@@ -3,127 +3,30 @@
 
 #include "ports/wait.hpp"
 #include "runtime/detail.hpp"
+#include "tasks/exception.hpp"
+#include "tasks/fiber/scheduler.hpp"
+#include "tasks/fiber_threads.hpp"
+#include "tasks/hidden_thread.hpp"
 #include "tasks/keeper.hpp"
+#include "tasks/process_state.hpp"
+#include "tasks/suspension.hpp"
 
-#include <linux/futex.h>
 #include <pthread.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
-#include <new>
-#include <set>
-#include <vector>
 
 namespace umach::tasks {
+
+constinit thread_local Seat* own_seat [[gnu::tls_model("initial-exec")]] = nullptr;
+
 namespace {
 
 using namespace std::chrono_literals;
 constexpr auto patience_of_a_stranger = 300ms;  // a keeper may be succeeding another
 constexpr auto patience_of_a_child = 1200ms;    // its parent may have died, and been the keeper
-
-constinit thread_local Seat* own_seat [[gnu::tls_model("initial-exec")]] = nullptr;
-
-// All that a process has of its membership. Never destroyed: hidden threads outlive the program's
-// destructors.
-struct Process {
-    std::mutex lock;
-    std::atomic<Host*> host{nullptr};
-    std::set<Seat*> seats;
-    // Of the parent; kept, because their mappings are not here to be given back.
-    std::vector<Host*> left_by_fork;
-    std::set<Seat*> seats_left_by_fork;
-    std::string inherited_name;  // of the host that the parent was in
-    ports::TaskRef inherited_parent;
-    // In a page that fork wipes: 0 in a child that no handler saw.
-    std::atomic<std::atomic<std::uint64_t>*> unforked{nullptr};
-    pthread_key_t thread_end{};
-};
-
-Process& process() {
-    static auto* state = new Process;
-    return *state;
-}
-// Made at load: a fork in the middle of a first call's
-// initialisation would leave the child waiting for it for ever.
-[[maybe_unused]] const Process& made_at_load = process();
-
-// ---- fork ---------------------------------------------------------------------------------------------
-
-// The program's own robust mutexes share this list; only the pointer to a life word that is not there is
-// taken away.
-void disarm() {
-    robust_list_head* list = nullptr;
-    std::size_t length = 0;
-    if (syscall(SYS_get_robust_list, 0, &list, &length) == 0 && list != nullptr)
-        list->list_op_pending = nullptr;
-}
-
-// fork() registers its child's robust list again; after a bare system call there is none, and no carrier
-// without one.
-void have_robust_list() {
-    static thread_local robust_list_head own{{&own.list}, 0, nullptr};
-    robust_list_head* list = nullptr;
-    std::size_t length = 0;
-    if (syscall(SYS_get_robust_list, 0, &list, &length) == 0 && list != nullptr) return;
-    syscall(SYS_set_robust_list, &own, sizeof own);
-}
-
-void forget_membership(Process& p) {
-    if (Host* host = p.host.exchange(nullptr)) {
-        p.inherited_name = host->name();
-        p.inherited_parent = own_seat != nullptr ? own_seat->caller.task : host->task();
-        host->close_copies_in_child();
-        p.left_by_fork.push_back(host);
-        p.seats_left_by_fork.merge(p.seats);
-        p.seats.clear();
-        disarm();
-    }
-    own_seat = nullptr;
-    pthread_setspecific(p.thread_end, nullptr);
-    close_private_descriptors_in_child();
-    p.unforked.load()->store(1);
-}
-
-// The name must be taken before the child is there, which looks for it.
-void before_fork() {
-    Process& p = process();
-    p.lock.lock();
-    Host* host = p.host.load();
-    if (host != nullptr && !host->keeper() && !host->has_name()) static_cast<void>(host->take_name().ok());
-    private_descriptors_lock().lock();
-}
-
-void after_fork_in_parent() {
-    Process& p = process();
-    private_descriptors_lock().unlock();
-    Host* host = p.host.load();
-    if (host != nullptr && host->has_unkept_name()) static_cast<void>(host->start_keeping().ok());
-    p.lock.unlock();
-}
-
-void after_fork_in_child() {
-    Process& p = process();
-    forget_membership(p);
-    private_descriptors_lock().unlock();
-    p.lock.unlock();
-}
-
-bool is_unseen_child() {
-    return process().unforked.load(std::memory_order_relaxed)->load(std::memory_order_relaxed) == 0;
-}
-
-// A child made by a bare system call: whoever held a lock of the parent's is not here to let it go.
-void notice_unseen_fork(Process& p) {
-    const auto* mark = p.unforked.load();
-    if (mark == nullptr || mark->load(std::memory_order_relaxed) != 0) return;
-    new (&p.lock) std::mutex;
-    new (&private_descriptors_lock()) std::mutex;
-    have_robust_list();
-    forget_membership(p);
-}
 
 // ---- threads ------------------------------------------------------------------------------------------
 
@@ -133,47 +36,72 @@ void give_up(Host& host, runtime::Carrier& carrier) {
     disarm();
 }
 
-void end_of_thread(void* argument) {
-    Process& p = process();
-    notice_unseen_fork(p);
-    Seat* seat = static_cast<Seat*>(argument);
-    if (seat != own_seat) return;
-    give_up(seat->host, seat->carrier);
-    own_seat = nullptr;
+void forget_seat(Process& p, Seat* seat) {
     const std::lock_guard guard(p.lock);
     p.seats.erase(seat);
     delete seat;
 }
 
+void end_of_thread(void* argument) {
+    Process& p = process();
+    notice_unseen_fork(p);
+    const Unstoppable at_work;
+    Seat* seat = static_cast<Seat*>(argument);
+    if (seat != own_seat) return;
+    if (seat->fibers != nullptr) end_fibers(*seat);
+    give_up(seat->host, seat->carrier);
+    own_seat = nullptr;
+    forget_seat(p, seat);
+}
+
+// Out of a wait of a thread that was terminated: unwinds it, or only its call.
+void end_call(ports::Caller&) {
+    if (may_unwind(*own_seat)) unwind(*own_seat);
+    throw FiberEnds{};
+}
+
 void set_up_once(Process& p) {
     if (p.unforked.load() != nullptr) return;
-    void* page =
-        mmap(nullptr, sizeof(std::uint64_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    UMACH_ASSERT(page != MAP_FAILED);
-    madvise(page, sizeof(std::uint64_t), MADV_WIPEONFORK);
     UMACH_ASSERT(pthread_key_create(&p.thread_end, end_of_thread) == 0);
-    UMACH_ASSERT(pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0);
     ports::slice_hook = look_after;
-    p.unforked.store(new (page) std::atomic<std::uint64_t>(1));
+    ports::unwind_hook = end_call;
+    prepare_suspension();
+    prepare_exceptions();
+    prepare_for_fork(p);
 }
 
 std::optional<runtime::Carrier> claim_carrier(Host& host) {
     auto carrier = host.claim_carrier();
-    if (!carrier)
-        runtime::set_detail("the host %s has no carrier free for another thread", host.name().c_str());
+    if (!carrier) runtime::set_detail("the host %s has no carrier free for another thread", host.name().c_str());
     return carrier;
 }
 
-Seat* sit_down(Process& p, Host& host, runtime::Carrier carrier, ports::TaskRef task) {
-    const ports::ThreadRef thread = ports::begin_thread(host.kernel(), carrier, task);
+Seat* add_seat(Process& p, Host& host, runtime::Carrier carrier, ports::TaskRef task, ports::ThreadRef thread) {
+    Seat* seat = new Seat(host, carrier, task, thread);
+    p.seats.insert(seat);
+    return seat;
+}
+
+Seat* sit_down(Process& p, Host& host, runtime::Carrier carrier, ports::TaskRef task, ports::ThreadRef thread) {
     if (!thread) {
         give_up(host, carrier);
         return nullptr;
     }
-    own_seat = new Seat(host, carrier, task, thread);
-    p.seats.insert(own_seat);
+    own_seat = add_seat(p, host, carrier, task, thread);
     pthread_setspecific(p.thread_end, own_seat);
     return own_seat;
+}
+
+Seat* sit_down(Process& p, Host& host, runtime::Carrier carrier, ports::TaskRef task) {
+    return sit_down(p, host, carrier, task, ports::begin_thread(host.kernel(), carrier, task));
+}
+
+// The first thread of a process that was made for a thread of control.
+Seat* sit_down_first(Process& p, Host& host, runtime::Carrier carrier) {
+    const std::uint32_t first = host.kernel().task(host.task().index).thread_list.get().first;
+    const ports::ThreadRef thread = host.kernel().ref_of_thread(first);
+    if (first != 0 && ports::take_up(host.kernel(), carrier, thread)) return sit_down(p, host, carrier, host.task(), thread);
+    return sit_down(p, host, carrier, host.task());
 }
 
 // ---- hosts --------------------------------------------------------------------------------------------
@@ -200,12 +128,13 @@ Seat* move_in(Process& p, std::unique_ptr<Host> host) {
         give_up(*host, *carrier);
         return nullptr;
     }
-    Seat* seat = sit_down(p, *host, *carrier, host->task());
+    Seat* seat = sit_down_first(p, *host, *carrier);
     if (seat != nullptr) p.host.store(host.release());
     return seat;
 }
 
 Seat* enter_first() {
+    const Unstoppable at_work;
     Process& p = process();
     notice_unseen_fork(p);
     const std::lock_guard guard(p.lock);
@@ -221,9 +150,10 @@ Seat* enter_first() {
     return nullptr;
 }
 
-runtime::Outcome<Host*> become_member(runtime::Outcome<std::unique_ptr<Host>> (*find)(const std::string&,
-                                                                                      const HostSizes&),
-                                      const std::string& name, const HostSizes& sizes) {
+using FindHost = runtime::Outcome<std::unique_ptr<Host>>(const std::string&, const HostSizes&);
+
+runtime::Outcome<Host*> become_member(FindHost* find, const std::string& name, const HostSizes& sizes) {
+    const Unstoppable at_work;
     Process& p = process();
     notice_unseen_fork(p);
     const std::lock_guard guard(p.lock);
@@ -243,11 +173,12 @@ void on_fault_in_trap(int) {
 
 Seat* enter() {
     Seat* seat = own_seat;
-    if (seat == nullptr || is_unseen_child()) [[unlikely]]
-        return enter_first();
+    if (seat == nullptr || is_unseen_child()) [[unlikely]] return enter_first();
     seat->carrier.arm();
-    if (!seat->host.is_well_kept()) [[unlikely]]
+    if (!seat->host.is_well_kept()) [[unlikely]] {
+        const Unstoppable at_work;
         look_after(seat->caller.k);
+    }
     return seat;
 }
 
@@ -257,17 +188,117 @@ Seat* enter_as_server(Host& host, const char* program) {
     if (!carrier) return nullptr;
     const auto task = ports::create_task(host.kernel(), *carrier, host.process(), {}, program);
     const std::lock_guard guard(p.lock);
+    if (task) host.kernel().task(task.index).serves.put(1);
     if (task) return sit_down(p, host, *carrier, task);
     give_up(host, *carrier);
     return nullptr;
 }
 
+Seat* enter_as(Host& host, ports::ThreadRef thread) {
+    const Unstoppable at_work;  // it may be suspended as soon as it is known
+    Process& p = process();
+    auto carrier = claim_carrier(host);
+    if (!carrier) return nullptr;
+    const ports::TaskRef task = host.kernel().thread(thread.index).task;
+    const std::lock_guard guard(p.lock);
+    if (ports::take_up(host.kernel(), *carrier, thread)) return sit_down(p, host, *carrier, task, thread);
+    runtime::set_detail("the thread was terminated before it began");
+    give_up(host, *carrier);
+    return nullptr;
+}
+
+Seat* seat_of_fiber(Seat& beside, ports::ThreadRef thread) {
+    Host& host = beside.host;
+    const ports::TaskRef task = host.kernel().thread(thread.index).task;
+    if (!ports::take_up(host.kernel(), beside.carrier, thread)) return nullptr;
+    Process& p = process();
+    const std::lock_guard guard(p.lock);
+    Seat* seat = add_seat(p, host, beside.carrier, task, thread);
+    seat->is_fiber = true;
+    seat->fibers = beside.fibers;
+    return seat;
+}
+
+void leave_seat_of_fiber(Seat* seat) {
+    seat->carrier.arm();
+    ports::end_thread(seat->host.kernel(), seat->carrier, seat->caller.thread);
+    own_seat = nullptr;  // until the next fiber's turn: a signal may come
+    forget_seat(process(), seat);
+}
+
+Seat* seated() {
+    return own_seat != nullptr && !is_unseen_child() ? own_seat : nullptr;
+}
+
+void sit(Seat* seat) {
+    own_seat = seat;
+}
+
 Host* current_host() {
-    return process().host.load();
+    Host* host = process().host.load();
+    return host != nullptr && !is_unseen_child() ? host : nullptr;
+}
+
+bool may_unwind(const Seat& seat) {
+    return seat.held == 0 && !(seat.unwinding && (!seat.is_fiber || std::uncaught_exceptions() > 0));
+}
+
+void unwind(Seat& seat) {
+    seat.record().inside.store(0);
+    runtime::fault_hook = nullptr;
+    seat.unwinding = true;
+    if (seat.is_fiber) unwind_fiber(seat);
+    if (is_last_thread_of_program()) std::exit(EXIT_SUCCESS);
+    pthread_exit(nullptr);
 }
 
 Trap::Trap() : seat_(enter()) {
+    if (seat_ == nullptr) return;
     runtime::fault_hook = on_fault_in_trap;
+    // Who terminates this thread looks at the two words in the other order.
+    seat_->record().inside.store(1);
+    if (!seat_->is_terminated()) [[likely]] return;
+    if (may_unwind(*seat_)) unwind(*seat_);
+    leave();
+    is_without_thread_ = true;
+    if (seat_->held != 0 && is_of_live_task()) return;
+    runtime::set_detail("the calling thread was terminated");
+    seat_ = nullptr;
+}
+
+Trap::~Trap() {
+    if (seat_ != nullptr && !is_without_thread_) leave();
+    runtime::fault_hook = nullptr;
+}
+
+bool Trap::is_of_live_task() const {
+    return seat_->host.kernel().ref_of_task(seat_->caller.task.index) == seat_->caller.task;
+}
+
+void Trap::leave() {
+    seat_->record().inside.store(0, std::memory_order_release);
+}
+
+namespace {
+
+// Nothing is thrown, and no other fiber runs, since that might end this one. What is being unwound does not stand still.
+void after_held_trap(Seat& seat) {
+    if (seat.unwinding || seat.is_terminated() || !seat.is_suspended()) return;
+    try {
+        stand_still(seat);
+    } catch (const FiberEnds&) {
+    }
+}
+
+}  // namespace
+
+void after_trap() {
+    Seat* seat = own_seat;
+    if (seat == nullptr) return;
+    if (!may_unwind(*seat)) return after_held_trap(*seat);
+    if (seat->is_terminated()) [[unlikely]] unwind(*seat);
+    if (seat->is_suspended()) [[unlikely]] stand_still(*seat);
+    if (seat->fibers != nullptr) switch_to_rung(*seat);
 }
 
 void look_after(ports::Kernel& kernel) {
@@ -291,9 +322,7 @@ runtime::Outcome<void> make_named_host(const std::string& name, const HostSizes&
 }
 
 runtime::Outcome<ports::Kernel*> attach_for_looking(const std::string& name) {
-    const auto join = [](const std::string& of, const HostSizes&) {
-        return Host::join(of, patience_of_a_stranger);
-    };
+    const auto join = [](const auto& of, const HostSizes&) { return Host::join(of, patience_of_a_stranger); };
     auto host = become_member(join, name, {});
     if (!host) return host.fault();
     return &host.value()->kernel();

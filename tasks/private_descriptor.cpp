@@ -9,6 +9,9 @@
 #include <unordered_set>
 
 namespace umach::tasks {
+
+constinit thread_local int kept_in_child = -1;
+
 namespace {
 
 // Never destroyed: a hidden thread may still close a descriptor while the process exits.
@@ -44,7 +47,8 @@ namespace {
 }  // namespace
 
 void close_private_descriptors_in_child() {
-    for (const int number : noted()) ::close(number);
+    for (const int number : noted())
+        if (number != kept_in_child) ::close(number);
     noted().clear();
     for (const auto& [number, inode] : handed_out())
         if (inode_of(number) == inode) ::close(number);

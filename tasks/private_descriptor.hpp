@@ -17,6 +17,9 @@ std::mutex& private_descriptors_lock();
 // For the handlers of fork, in parent and child: what is noted is closed in the child.
 void close_private_descriptors_in_child();
 
+// The one that a child which the calling thread forks keeps nevertheless; -1: none.
+extern constinit thread_local int kept_in_child;
+
 class PrivateDescriptor {
 public:
     PrivateDescriptor() = default;

@@ -98,9 +98,13 @@ std::uint64_t start_time_of(pid_t pid) {
     return time;
 }
 
+ProcessIdentity identity_of(pid_t pid) {
+    const auto pidfd = PrivateDescriptor::from([&] { return open_pidfd(pid); });
+    return {pid, start_time_of(pid), pidfd ? inode_of_pidfd(pidfd.get()) : 0};
+}
+
 ProcessIdentity own_identity() {
-    const auto pidfd = PrivateDescriptor::from([] { return open_pidfd(getpid()); });
-    return {getpid(), start_time_of(getpid()), pidfd ? inode_of_pidfd(pidfd.get()) : 0};
+    return identity_of(getpid());
 }
 
 PrivateDescriptor pidfd_of_peer(int connection, ProcessIdentity* who) {

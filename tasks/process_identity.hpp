@@ -19,6 +19,8 @@ struct ProcessIdentity {
 // returns: 0 when there is no such process
 std::uint64_t start_time_of(pid_t pid);
 ProcessIdentity own_identity();
+// Of a process that cannot end meanwhile unnoticed.
+ProcessIdentity identity_of(pid_t pid);
 
 // A pidfd of the process at the other end of a connection, and who it is: by SO_PEERPIDFD, or, on systems
 // before Linux 6.5 and when UMACH_NO_PEERPIDFD is set, by pid, with its start time and the connection looked

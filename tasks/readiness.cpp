@@ -4,6 +4,7 @@
 #include "ports/wait.hpp"
 #include "ports/watch.hpp"
 #include "runtime/detail.hpp"
+#include "tasks/fiber/scheduler.hpp"
 #include "tasks/hidden_thread.hpp"
 #include "tasks/keeper.hpp"
 #include "tasks/membership.hpp"
@@ -50,25 +51,54 @@ bool put_in(int pipe) {
 
 Readiness* Readiness::of(Host& host) {
     const std::lock_guard guard(host.readiness_lock());
-    if (Readiness* there = host.readiness()) return there;
-    auto made = std::make_unique<Readiness>();
-    auto seated = std::make_shared<std::promise<std::uint32_t>>();
-    auto thread = seated->get_future();
-    auto started = start_hidden_thread("umach-watch", [readiness = made.get(), seated] {
-        Seat* seat = enter();
-        seated->set_value(seat != nullptr ? seat->caller.thread.index : 0);
-        if (seat != nullptr) readiness->watch(seat->caller);
+    if (host.readiness() == nullptr) host.set_readiness(new Readiness(host.task()));
+    Readiness* readiness = host.readiness();
+    return readiness->start(host) ? readiness : nullptr;
+}
+
+// returns: whether there is a watcher
+bool Readiness::start(Host& host) {
+    {
+        const std::lock_guard guard(lock_);
+        if (thread_ != 0) return true;
+    }
+    auto seated = std::make_shared<std::promise<bool>>();
+    auto is_seated = seated->get_future();
+    auto started = start_hidden_thread("umach-watch", [this, &host, seated] {
+        Seat* seat = enter_as_server(host, "descriptors");
+        if (seat != nullptr) {
+            const std::lock_guard guard(lock_);
+            thread_ = seat->caller.thread.index;
+        }
+        seated->set_value(seat != nullptr);
+        if (seat != nullptr) be_watcher(*seat);
     });
     if (!started) runtime::set_detail("%s", started.fault().what.c_str());
-    made->thread_ = started ? thread.get() : 0;
-    if (started && made->thread_ == 0) runtime::set_detail("no thread of control is free to watch ports");
-    if (made->thread_ == 0) return nullptr;
-    host.set_readiness(made.get());
-    return made.release();
+    if (!started || is_seated.get()) return started.ok();
+    runtime::set_detail("no task and thread of control are free to watch ports");
+    return false;
+}
+
+// Terminated, it leaves nothing that looks as if it were watched.
+void Readiness::be_watcher(Seat& seat) {
+    try {
+        const Held held;  // its calls are left by an exception that ends here
+        watch();
+    } catch (const FiberEnds&) {
+    }
+    ports::end_task(seat.caller.k, seat.carrier, seat.caller.task);
+    const std::lock_guard guard(lock_);
+    mirrors_.clear();  // hangs up
+    mirrored_.store(0);
+    thread_ = 0;
 }
 
 kern_return_t Readiness::open(ports::Caller& caller, port_name_t name, int* descriptor) {
     const std::lock_guard guard(lock_);
+    if (thread_ == 0) {
+        runtime::set_detail("the thread that watches ports has just ended");
+        return KERN_RESOURCE_SHORTAGE;
+    }
     const kern_return_t code = ports::set_watch(caller, name, thread_);
     if (code != KERN_SUCCESS) return code;
     Mirror mirror{.name = name, .pipe = {}};
@@ -93,8 +123,9 @@ void Readiness::forget_if_last(ports::Caller& caller, port_name_t name) {
     ports::set_watch(caller, name, 0);
 }
 
-void Readiness::after_receive(ports::Caller& caller) {
+void Readiness::after_receive(ports::Caller& receiver) {
     if (mirrored_.load() == 0) return;
+    ports::Caller caller = for_task(receiver);
     const std::lock_guard guard(lock_);
     for (Mirror& mirror : mirrors_) {
         if (mirror.bytes == 0 || ports::look_at_watched(caller, mirror.name).pending) continue;
@@ -103,21 +134,29 @@ void Readiness::after_receive(ports::Caller& caller) {
     }
 }
 
-// The wait begins before the ports are looked at, so an arrival after the look ends it.
-void Readiness::watch(ports::Caller& caller) {
-    for (;;) {
-        const std::uint32_t epoch = ports::begin_watch(caller);
-        mirror_all(caller);
-        ports::park(caller, epoch, runtime::Deadline::in(ports::slice), false);
-        ports::end_watch(caller);
-        look_after(caller.k);
+void Readiness::watch() {
+    while (look_once()) {
         std::unique_lock guard(lock_);
         first_.wait(guard, [this] { return !mirrors_.empty(); });
-        caller.carrier.arm();
     }
 }
 
-void Readiness::mirror_all(ports::Caller& caller) {
+// The wait begins before the ports are looked at, so an arrival after the look ends it.
+// returns: false when the thread was terminated
+bool Readiness::look_once() {
+    const Trap trap;
+    if (!trap || trap.seat().is_terminated()) return false;
+    ports::Caller& caller = trap.caller();
+    const std::uint32_t epoch = ports::begin_watch(caller);
+    mirror_all(caller);
+    ports::park(caller, epoch, runtime::Deadline::in(ports::slice), false);
+    ports::end_watch(caller);
+    look_after(caller.k);
+    return true;
+}
+
+void Readiness::mirror_all(ports::Caller& watcher) {
+    ports::Caller caller = for_task(watcher);
     const std::lock_guard guard(lock_);
     for (auto at = mirrors_.begin(); at != mirrors_.end();) {
         if (mirror(caller, *at)) {

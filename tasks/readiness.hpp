@@ -20,9 +20,12 @@
 
 namespace umach::tasks {
 
+struct Seat;
+
 class Readiness {
 public:
-    // The one of a host, made at first use, with its thread.
+    // The one of a host, made at first use, with its thread, which is of a task of its own that serves: who looks at
+    // the program's tasks does not see it, nor does it end with one of them.
     // returns: nullptr when there is no room for the thread; runtime::detail() says why
     static Readiness* of(Host& host);
 
@@ -31,7 +34,7 @@ public:
     kern_return_t open(ports::Caller& caller, port_name_t name, int* descriptor);
 
     // After a receive: what is empty now is not readable any more.
-    void after_receive(ports::Caller& caller);
+    void after_receive(ports::Caller& receiver);
 
 private:
     struct Mirror {
@@ -41,8 +44,12 @@ private:
         unsigned bytes = 0;  // in the pipe
     };
 
-    void watch(ports::Caller& caller);
-    void mirror_all(ports::Caller& caller);
+    explicit Readiness(ports::TaskRef task) : task_(task) {}
+    bool start(Host& host);
+    void be_watcher(Seat& seat);
+    void watch();
+    bool look_once();
+    void mirror_all(ports::Caller& watcher);
     bool mirror(ports::Caller& caller, Mirror& mirror);
     void forget_if_last(ports::Caller& caller, port_name_t name);
 
@@ -50,7 +57,11 @@ private:
     std::condition_variable first_;
     std::list<Mirror> mirrors_;
     std::atomic<unsigned> mirrored_{0};  // how many, for receives to look at without the lock
-    std::uint32_t thread_ = 0;           // the watcher's
+    std::uint32_t thread_ = 0;           // the watcher's; 0: there is none
+    const ports::TaskRef task_;          // whose ports are mirrored
+
+    // Who calls, on behalf of the task whose ports they are.
+    ports::Caller for_task(const ports::Caller& caller) const { return {caller.k, caller.carrier, task_, caller.thread}; }
 };
 
 }  // namespace umach::tasks

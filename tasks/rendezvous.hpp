@@ -13,15 +13,16 @@ namespace umach::tasks {
 
 inline constexpr std::size_t longest_host_name = 31;
 inline constexpr std::uint64_t hello_magic = 0x756d61636868656c;
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 3;
 
-enum class Purpose : std::uint32_t { join, rejoin };
+// sponsor: a member has made a process, which waits, and which is to be one of the host's from now on.
+enum class Purpose : std::uint32_t { join, rejoin, sponsor };
 struct Hello {
     std::uint64_t magic = hello_magic;
     std::uint32_t version = protocol_version;
     std::uint32_t layout = ports::Kernel::layout_hash();
     Purpose purpose = Purpose::join;
-    std::uint32_t process = 0;  // of a member that comes again
+    std::uint32_t process = 0;  // of a member that comes again; its pid, of one that is sponsored
 };
 
 enum class Answer : std::uint32_t { welcome, other_version, host_full, no_descriptor, unknown };
@@ -30,7 +31,7 @@ struct Welcome {
     Answer answer = Answer::welcome;
     std::uint32_t version = protocol_version;
     std::uint32_t layout = ports::Kernel::layout_hash();
-    std::uint32_t process = 0;       // the slot that the keeper has made for the joiner
+    ports::ProcessRef process{};     // the slot that the keeper has made for the joiner
     std::uint64_t bytes = 0;         // of the segment
     std::uint32_t segment_kind = 0;  // how the segment comes: a descriptor, or the id
     std::int32_t segment_id = -1;

@@ -20,5 +20,6 @@ void add_list(CLI::App& app, int& status);
 void add_ps(CLI::App& app, int& status);
 void add_ports(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
+void add_deadlock(CLI::App& app, int& status);
 
 }  // namespace umach::tools

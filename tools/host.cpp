@@ -82,6 +82,8 @@ void add_host(CLI::App& app, int& status) {
     command->add_option("--ports", asked->sizes.ports, "How many there can be")
         ->check(CLI::Range(64u, 1u << 24))
         ->default_str("16384");
+    command->add_option("--threads", asked->sizes.threads, "Threads of control there can be, fibers too: 16 a task")
+        ->check(CLI::Range(1u, 1u << 22));
     command->add_option("--tasks", asked->sizes.tasks, "How many there can be")
         ->check(CLI::Range(4u, 1u << 13))
         ->default_str("256");

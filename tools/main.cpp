@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// umach: makes hosts and looks into them. Ends with 0; with 1 when a check found something; with 2 in
-// trouble.
+// umach: makes hosts and looks into them. Ends with 0; with 1 when check or deadlock found something;
+// with 2 in trouble.
 #include "command.hpp"
 
 #include <fmt/format.h>
@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
     umach::tools::add_ps(app, status);
     umach::tools::add_ports(app, status);
     umach::tools::add_check(app, status);
+    umach::tools::add_deadlock(app, status);
     add_help(app);
     try {
         if (argc > 1) must_be_command(app, argv[1]);

@@ -56,7 +56,7 @@ std::string others_text(const Snapshot& all, const Holders& holders, const umach
         if (at->second.task != name.task)
             others.push_back(fmt::format("{}: {} as {}", all.task_text(at->second.task),
                                          fmt::join(rights_of(at->second), ", "), at->second.name));
-    if (port.is_kernel_port != 0)
+    if (port.kind != UMACH_PORT_ORDINARY)
         others.push_back("receives: " + all.receiver_text(port.port));
     else if (port.receiver.kind != UMACH_PLACE_TASK)
         others.push_back("receive right in " + all.receiver_text(port.port));
@@ -113,7 +113,7 @@ Json name_json(const Snapshot& all, const Holders& holders, const umach_name_see
     const umach_port_seen_t* port = port_of(all, name);
     if (port == nullptr) return json;
     json.update({{"port", number_text(name.port)},
-                 {"kernel_port", port->is_kernel_port != 0},
+                 {"kernel_port", port->kind != UMACH_PORT_ORDINARY},
                  {"messages", port->messages},
                  {"ordinary", port->ordinary},
                  {"backlog", port->backlog},

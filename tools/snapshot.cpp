@@ -22,7 +22,9 @@ void note_task(const umach_task_seen_t* task, void* to) {
 
 void note_thread(const umach_thread_seen_t* thread, void* to) {
     auto& all = *static_cast<Snapshot*>(to);
-    if (all.tasks.contains(thread->task)) all.threads.emplace(thread->task, *thread);
+    if (!all.tasks.contains(thread->task)) return;
+    all.threads.emplace(thread->task, *thread);
+    all.tasks_of_threads.emplace(thread->number, thread->task);
 }
 
 void note_name(const umach_name_seen_t* name, void* to) {
@@ -31,6 +33,10 @@ void note_name(const umach_name_seen_t* name, void* to) {
 
 void note_port(const umach_port_seen_t* port, void* to) {
     static_cast<Snapshot*>(to)->ports.emplace(port->port, *port);
+}
+
+void note_call(const umach_call_seen_t* call, void* to) {
+    static_cast<Snapshot*>(to)->calls.emplace(call->thread, *call);
 }
 
 void sort_names(Snapshot& all) {
@@ -45,6 +51,7 @@ Snapshot take_snapshot(bool with_names) {
     must(umach_inspect_tasks(note_task, &all));
     must(umach_inspect_threads(note_thread, &all));
     must(umach_inspect_ports(note_port, &all));
+    must(umach_inspect_calls(note_call, &all));
     if (!with_names) return all;
     for (const auto& [number, task] : all.tasks) {
         all.names[number];
@@ -59,20 +66,56 @@ std::string number_text(unsigned long long port) {
     return fmt::format("{}/{}", port & 0xffff'ffff, port >> 32);
 }
 
+const umach_port_seen_t* Snapshot::port(unsigned long long number) const {
+    const auto found = ports.find(number);
+    return found != ports.end() ? &found->second : nullptr;
+}
+
+std::optional<unsigned> Snapshot::receiver(unsigned long long number) const {
+    constexpr int deepest_nest = 16;
+    for (int depth = 0; depth <= deepest_nest; ++depth) {
+        const umach_port_seen_t* at = port(number);
+        if (at == nullptr) return std::nullopt;
+        if (at->receiver.kind == UMACH_PLACE_TASK) return static_cast<unsigned>(at->receiver.where);
+        if (at->receiver.kind != UMACH_PLACE_MESSAGE) return std::nullopt;
+        number = at->receiver.where;
+    }
+    return std::nullopt;
+}
+
+std::optional<unsigned> Snapshot::answerer(unsigned thread) const {
+    const auto call = calls.find(thread);
+    if (call == calls.end()) return std::nullopt;
+    const umach_place_t& at = call->second.place;
+    return at.kind == UMACH_PLACE_TASK ? std::optional(static_cast<unsigned>(at.where)) : receiver(at.where);
+}
+
+std::optional<unsigned> Snapshot::task_of(unsigned thread) const {
+    const auto found = tasks_of_threads.find(thread);
+    return found != tasks_of_threads.end() ? std::optional(found->second) : std::nullopt;
+}
+
 std::string Snapshot::task_text(unsigned number) const {
     const auto found = tasks.find(number);
     if (found == tasks.end()) return "a task that has ended";
+    if (found->second.pid == 0) return "the host";
     return fmt::format("{} (pid {})", found->second.program, found->second.pid);
+}
+
+std::string Snapshot::object_text(const umach_port_seen_t& port) const {
+    if (port.kind == UMACH_PORT_OF_TASK) return task_text(port.object);
+    if (port.kind != UMACH_PORT_OF_THREAD) return "the host";
+    const auto task = task_of(port.object);
+    return fmt::format("thread {} of {}", port.object, task_text(task.value_or(0)));
 }
 
 std::string Snapshot::receiver_text(unsigned long long port) const {
     const auto found = ports.find(port);
     if (found == ports.end()) return "nobody: it is dead";
+    if (found->second.kind != UMACH_PORT_ORDINARY) return "the kernel, for " + object_text(found->second);
     const umach_place_t& at = found->second.receiver;
     switch (at.kind) {
-        case UMACH_PLACE_TASK:
-            return (found->second.is_kernel_port ? "the kernel, for " : "") +
-                   task_text(static_cast<unsigned>(at.where));
+        case UMACH_PLACE_TASK: return task_text(static_cast<unsigned>(at.where));
         case UMACH_PLACE_MESSAGE:
             return at.where != 0 ? "a message at port " + number_text(at.where) : "a message";
         case UMACH_PLACE_BACKUP: return "a notification at port " + number_text(at.where);
@@ -83,7 +126,8 @@ std::string Snapshot::receiver_text(unsigned long long port) const {
 Json Snapshot::task_json(unsigned number) const {
     const auto found = tasks.find(number);
     if (found == tasks.end()) return nullptr;
-    return {{"task", number}, {"pid", found->second.pid}, {"program", found->second.program}};
+    const umach_task_seen_t& task = found->second;
+    return {{"task", number}, {"pid", task.pid != 0 ? Json(task.pid) : Json()}, {"program", task.program}};
 }
 
 Json Snapshot::receiver_json(unsigned long long port) const {

@@ -22,17 +22,10 @@ inline msg_id_t reply_id(msg_id_t request) noexcept {
 
 namespace detail {
 
-/// The thread's own port for answers; a forked child gets another.
+/// The thread of control's own port for answers: a fiber has one that its siblings do not use.
 inline Result<PortName> reply_port() {
-    thread_local ReceiveRight port;
-    if (!port) {
-        Result<ReceiveRight> made = ReceiveRight::allocate();
-        if (!made) {
-            return made.error();
-        }
-        port = std::move(*made);
-    }
-    return PortName(port);
+    const port_t port = thread_reply();
+    return port != PORT_NULL ? Result(PortName(port)) : Error::last(KERN_RESOURCE_SHORTAGE);
 }
 
 }  // namespace detail

@@ -34,7 +34,7 @@ public:
     }
     void clear() noexcept { rights_.clear(); }
 
-    void before_send() noexcept;
+    void before_send();
     void after_failure() noexcept;
     void after_success() noexcept;
 
@@ -66,7 +66,7 @@ private:
     std::vector<Departing> rights_;
 };
 
-inline void DepartingRights::before_send() noexcept {
+inline void DepartingRights::before_send() {
     for (auto& departing : rights_) {
         with_right(departing, [&departing]<typename R>(R& right) {
             if constexpr (std::same_as<R, ReceiveRight> || std::same_as<R, Ownership>) {

@@ -27,7 +27,7 @@ public:
     /// returns: the value; throws Failure when there is none.
     T& value() & { return checked(), std::get<0>(outcome_); }
     const T& value() const& { return checked(), std::get<0>(outcome_); }
-    T&& value() && { return checked(), std::get<0>(std::move(outcome_)); }
+    T value() && { return checked(), std::get<0>(std::move(outcome_)); }
 
     T& operator*() & { return std::get<0>(outcome_); }
     const T& operator*() const& { return std::get<0>(outcome_); }

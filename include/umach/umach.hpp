@@ -7,4 +7,6 @@
 #include <umach/notification.hpp>
 #include <umach/port_set.hpp>
 #include <umach/server.hpp>
+#include <umach/supervisor.hpp>
 #include <umach/task.hpp>
+#include <umach/thread.hpp>

@@ -21,7 +21,9 @@ template <class Body>
 int with_detail(Body&& body) {
     runtime::clear_detail();
     const int code = body();
-    return code == 0 ? code : keep_detail(code);
+    if (code != 0) keep_detail(code);
+    after_trap();
+    return code;
 }
 
 // Runs a call on the task that a name stands for.

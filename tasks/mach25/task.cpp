@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// The caller's own task, special ports, registered ports, and where the name service is.
-#include "tasks/mach25/face.hpp"
+// Tasks as a whole, their special and registered ports, and where the name service is.
+#include "tasks/kernel/special_port_calls.hpp"
+#include "tasks/kernel/task_calls.hpp"
+#include "tasks/mach25/direct.hpp"
 #include "tasks/name_service.hpp"
-
-#include <array>
 
 using namespace umach;
 using namespace umach::tasks;
@@ -11,17 +11,6 @@ using ports::Caller;
 using ports::TaskRef;
 
 namespace {
-
-// Mach's number of a special port, as the kernel counts them.
-bool special_of(int which, std::uint32_t* special) {
-    switch (which) {
-        case TASK_KERNEL_PORT: *special = ports::special_kernel; return true;
-        case TASK_NOTIFY_PORT: *special = ports::special_notify; return true;
-        case TASK_EXCEPTION_PORT: *special = ports::special_exception; return true;
-        case TASK_BOOTSTRAP_PORT: *special = ports::special_bootstrap; return true;
-        default: runtime::set_detail("%d is not the number of a special port", which); return false;
-    }
-}
 
 // A name that the library has for a port of the calling thread's task, asked for once and then remembered.
 struct Remembered {
@@ -81,11 +70,15 @@ port_t name_server_of(const Trap& trap) {
 // Runs a question whose answer is a name; PORT_NULL when there is no host.
 template <class Body>
 port_t ask(Body&& body) {
-    runtime::clear_detail();
-    const Trap trap;
-    if (trap) return body(trap);
-    keep_detail(KERN_RESOURCE_SHORTAGE);
-    return PORT_NULL;
+    port_t answer = PORT_NULL;
+    const Held held;
+    with_detail([&] {
+        const Trap trap;
+        if (!trap) return KERN_RESOURCE_SHORTAGE;
+        answer = body(trap);
+        return KERN_SUCCESS;
+    });
+    return answer;
 }
 
 }  // namespace
@@ -108,43 +101,40 @@ port_t umach_name_server_port(void) {
     return ask(name_server_of);
 }
 
+kern_return_t task_create(task_t parent_task, boolean_t inherit_memory, task_t* child_task) {
+    return direct<calls::task_create>(parent_task, inherit_memory, child_task);
+}
+
+kern_return_t task_terminate(task_t target_task) {
+    return direct<calls::task_terminate>(target_task);
+}
+
+kern_return_t task_suspend(task_t target_task) {
+    return direct<calls::task_suspend>(target_task);
+}
+
+kern_return_t task_resume(task_t target_task) {
+    return direct<calls::task_resume>(target_task);
+}
+
+kern_return_t task_threads(task_t target_task, thread_array_t* thread_list, unsigned int* thread_count) {
+    return direct<calls::task_threads>(target_task, Made{thread_list, thread_count});
+}
+
 kern_return_t task_get_special_port(task_t task, int which, port_t* special_port) {
-    return on_task_for(task, special_port, [&](Caller& c, TaskRef t, port_t* port) {
-        std::uint32_t special = 0;
-        return special_of(which, &special) ? ports::get_special(c, t, special, port) : KERN_INVALID_ARGUMENT;
-    });
+    return direct<calls::task_get_special_port>(task, which, special_port);
 }
 
 kern_return_t task_set_special_port(task_t task, int which, port_t special_port) {
-    return on_task(task, [&](Caller& c, TaskRef t) {
-        std::uint32_t special = 0;
-        return special_of(which, &special) ? ports::set_special(c, t, special, special_port)
-                                           : KERN_INVALID_ARGUMENT;
-    });
+    return direct<calls::task_set_special_port>(task, which, special_port);
 }
 
 kern_return_t mach_ports_register(task_t task, port_array_t ports, unsigned int ports_count) {
-    return on_task(task, [&](Caller& c, TaskRef t) {
-        std::array<port_t, TASK_PORT_REGISTER_MAX> names{};
-        if (ports_count > names.size()) {
-            runtime::set_detail("%u ports, of at most %zu that a task can register", ports_count,
-                                names.size());
-            return KERN_INVALID_ARGUMENT;
-        }
-        if (!runtime::copy_in(names.data(), ports, ports_count * sizeof(port_t))) return no_such_memory();
-        return ports::register_ports(c, t, names.data(), ports_count);
-    });
+    return direct<calls::mach_ports_register>(task, Given<port_t, TASK_PORT_REGISTER_MAX>{ports, ports_count});
 }
 
 kern_return_t mach_ports_lookup(task_t task, port_array_t* ports, unsigned int* ports_count) {
-    return on_task(task, [&](Caller& c, TaskRef t) {
-        const Result ports_at(ports);
-        const Result count_at(ports_count);
-        if (!ports_at.usable() || !count_at.usable()) return no_such_memory();
-        std::vector<port_name_t> found;
-        const kern_return_t code = ports::look_up_registered(c, t, &found);
-        return code == KERN_SUCCESS ? give_array(found.data(), found.size(), ports_at, count_at) : code;
-    });
+    return direct<calls::mach_ports_lookup>(task, Made{ports, ports_count});
 }
 
 }  // extern "C"

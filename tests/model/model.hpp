@@ -204,6 +204,7 @@ private:
     bool take_own(int task, int message, int destination, unsigned wanted, bool deallocate, port_name_t name,
                   Right* right);
     bool take_all(int task, int message, int destination, const Sending& sending);
+    int call_kernel(int task, const Sending& sending, int port);
     bool circular(int moving, int destination) const;
     int depth_below(int port) const;
     int depth_above(int port) const;

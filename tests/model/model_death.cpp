@@ -26,7 +26,7 @@ void Host::taken(int port) {
 }
 
 void Host::post(int port, const Notice& notice) {
-    if (port == none || ports.count(port) == 0 || ports[port].dying) return;
+    if (port == none || ports.count(port) == 0 || ports[port].dying || ports[port].kernel) return;
     const bool had_news = has_news(port);
     ports[port].notices.push_back(notice);
     if (notice.about == About::deleted) find(notice.task, notice.name)->notice_at = port;
@@ -121,7 +121,7 @@ void Host::lose_receive(int port, bool owner_too) {
         return;
     }
     const int backup = p.backup;
-    const bool lives = backup != none && ports.count(backup) != 0 && !ports[backup].dying;
+    const bool lives = backup != none && ports.count(backup) != 0 && !ports[backup].dying && !ports[backup].kernel;
     if (lives && backup != port && !below({At::notice, backup}, port)) {
         withdraw_rights_notice(port);
         detach(port, {At::notice, backup});

@@ -111,11 +111,31 @@ bool Host::take_all(int task, int message, int destination, const Sending& sendi
     return true;
 }
 
+// No message of these is a call: nothing in it moves, and a reply says so, at the reply port at once.
+int Host::call_kernel(int task, const Sending& sending, int port) {
+    const Host before = *this;
+    const bool held = take_all(task, next_++, port, sending);
+    *this = before;
+    if (!held) return SEND_INVALID_PORT;
+    const Entry* to = find(task, sending.reply);
+    if (to == nullptr || ports[to->object].kernel) return SEND_SUCCESS;
+    const int reply = to->object;
+    if ((to->rights & once) != 0) tasks[static_cast<std::size_t>(task)].space.erase(sending.reply);
+    const int number = next_++;
+    messages[number].id = sending.id + 100;
+    messages[number].counts = false;
+    const bool had_news = has_news(reply);
+    ports[reply].queue.push_back(number);
+    news(reply, had_news);
+    work_off();
+    return SEND_SUCCESS;
+}
+
 int Host::send_message(int task, const Sending& sending) {
     Entry* to = find(task, sending.destination);
     if (to == nullptr || (to->rights & (send | receive | owner | once)) == 0) return SEND_INVALID_PORT;
     const int port = to->object;
-    if (ports[port].kernel) return SEND_KERNEL_REFUSED;
+    if (ports[port].kernel) return call_kernel(task, sending, port);
     const bool uses_up = (to->rights & once) != 0;
     const bool room = uses_up || (ports[port].line.empty() && has_room(*this, ports[port]));
     const Task& mine = tasks[static_cast<std::size_t>(task)];

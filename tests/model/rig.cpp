@@ -159,10 +159,16 @@ bool Rig::call(Random random) {
     return agree(code, expected) && compare();
 }
 
+// The thread first: one whose carrier lives is that carrier's to end.
+void Rig::end_member(int task) {
+    ports::end_thread(machine_.kernel(), machine_.carrier(), members_[static_cast<std::size_t>(task)].thread);
+    ports::end_task(machine_.kernel(), machine_.carrier(), ref(task));
+}
+
 int Rig::do_end_task(Random& random, int* expected) {
     const int task = any_task(random);
     say("end_task", {task});
-    ports::end_task(machine_.kernel(), machine_.carrier(), ref(task));
+    end_member(task);
     host_.end_task(task);
     add_task();
     return *expected = KERN_SUCCESS;
@@ -180,7 +186,7 @@ bool Rig::end() {
     for (std::size_t task = 0; task < members_.size(); ++task) {
         if (!host_.tasks[task].alive) continue;
         say("end_task", {static_cast<long>(task)});
-        ports::end_task(machine_.kernel(), machine_.carrier(), members_[task].task);
+        end_member(static_cast<int>(task));
         host_.end_task(static_cast<int>(task));
         if (!compare()) return false;
     }

@@ -8,6 +8,7 @@
 #include "ports/audit.hpp"
 #include "ports/calls.hpp"
 #include "ports/task.hpp"
+#include "ports/thread.hpp"
 
 #include <array>
 #include <cstddef>
@@ -79,6 +80,7 @@ private:
     int on_specials(Random& random, std::uint32_t pick, int* expected);
     int do_send(Random& random, int* expected);
     int do_receive(Random& random, int* expected);
+    void end_member(int task);
     int do_end_task(Random& random, int* expected);
     Sending any_sending(Random& random, int task);
 

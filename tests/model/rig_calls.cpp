@@ -178,7 +178,7 @@ Sending Rig::any_sending(Random& random, int task) {
     Sending sending;
     sending.destination = any_name(random, task, send | receive | once, true);
     if (random.one_in(4)) sending.reply = any_name(random, task, send | receive, true);
-    sending.id = static_cast<msg_id_t>(random.below(1'000'000));
+    sending.id = static_cast<msg_id_t>(10'000 + random.below(1'000'000));   // of no call to a kernel port
     sending.keep = random.one_in(4);
     for (std::uint32_t items = random.below(4); items > 0; --items) {
         const std::uint32_t kind = random.below(codes.size());

@@ -7,6 +7,7 @@
 #include "letter.hpp"
 #include "ports/receive.hpp"
 #include "ports/task.hpp"
+#include "ports/thread.hpp"
 
 #include <atomic>
 #include <functional>

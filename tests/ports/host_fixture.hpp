@@ -8,6 +8,7 @@
 #include "ports/receive.hpp"
 #include "ports/send.hpp"
 #include "ports/task.hpp"
+#include "ports/thread.hpp"
 #include "runtime/detail.hpp"
 
 #include <array>

@@ -6,6 +6,7 @@
 #include "ports/receive.hpp"
 #include "ports/send.hpp"
 #include "ports/task.hpp"
+#include "ports/thread.hpp"
 #include "ports/wait.hpp"
 #include "runtime/detail.hpp"
 

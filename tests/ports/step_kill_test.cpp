@@ -6,6 +6,10 @@
 #include "letter.hpp"
 #include "stepped.hpp"
 
+#include "tasks/kernel/port_calls.hpp"
+#include "tasks/kernel/request.hpp"
+#include "tasks/kernel/special_port_calls.hpp"
+
 #include <cstdlib>
 
 namespace umach::ports {
@@ -56,6 +60,18 @@ void call_and_give_up(Scene& scene) {
     rpc(scene.caller, letter.header(), SEND_TIMEOUT | RCV_TIMEOUT, Letter::most_bytes, 0, 0);
 }
 
+// To the task's own kernel port: a call that gives a send right, and one whose reply takes a port to the fixture.
+void call_kernel_port(Scene& scene) {
+    const tasks::Int which{TASK_NOTIFY_PORT};
+    tasks::Request<tasks::calls::task_get_special_port> request(self_name(scene.caller), scene.own, {which});
+    rpc(scene.caller, request.header(), MSG_OPTION_NONE, MSG_SIZE_MAX, 0, 0);
+}
+void extract_by_message(Scene& scene) {
+    const tasks::Name name{scene.own};
+    tasks::Request<tasks::calls::port_extract_receive> request(self_name(scene.caller), scene.there, {name});
+    send(scene.caller, request.header(), MSG_OPTION_NONE, 0);
+}
+
 struct Named {
     const char* name;
     Act act;
@@ -98,7 +114,9 @@ INSTANTIATE_TEST_SUITE_P(Calls, KilledInTheMiddleOf,
                                          Named{"SendMakesOnce", send_once_made},
                                          Named{"Notify", send_until_kept},
                                          Named{"Receive", receive_rights}, Named{"Set", use_set},
-                                         Named{"Rpc", call_and_give_up}),
+                                         Named{"Rpc", call_and_give_up},
+                                         Named{"KernelPort", call_kernel_port},
+                                         Named{"KernelPortMovesAPort", extract_by_message}),
                          [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -205,6 +205,84 @@ TEST(FaultHandler, HookIsNotCalledForASentSignalThatTheProgramHandles) {
     });
 }
 
+volatile int offered = 0;
+
+bool take_every_offer(int signal, const siginfo_t*, void*) {
+    offered = signal;
+    return true;
+}
+
+TEST(FaultHandler, FaultThatIsDealtWithIsNotPassedOnAndTheInstructionIsTriedAgain) {
+    expect_exit_zero([] {
+        install_before_us([](int) { _exit(3); });
+        fault_offer.store([](int signal, const siginfo_t* info, void*) {
+            if (offered != 0) _exit(offered == SIGSEGV && info->si_addr == reinterpret_cast<void*>(nowhere) ? 0 : 4);
+            offered = signal;
+            return true;
+        });
+        fault_for_real();
+        return 1;
+    });
+}
+
+TEST(FaultHandler, SignalsOfEveryKindOfFaultAreOffered) {
+    expect_exit_zero([] {
+        arm_fault_handler();
+        fault_offer.store(take_every_offer);
+        for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+            raise(signal);
+            if (offered != signal) return signal;
+        }
+        return 0;
+    });
+}
+
+TEST(FaultHandler, OfferThatIsRefusedIsMadeOnceAlthoughTheEarlierHandlerAsksAgain) {
+    expect_killed_by(SIGSEGV, [] {
+        static struct sigaction earlier {};
+        earlier.sa_flags = SA_SIGINFO;
+        earlier.sa_sigaction = [](int signal, siginfo_t* info, void* context) {
+            if (offer_fault(signal, info, context) || offered != 1) _exit(3);
+            ::signal(signal, SIG_DFL);
+        };
+        install_before_us(earlier);
+        fault_offer.store([](int, const siginfo_t*, void*) {
+            offered = offered + 1;
+            return false;
+        });
+        fault_for_real();
+        return 1;
+    });
+}
+
+TEST(FaultHandler, FaultOfAThreadWithAHookIsNotOffered) {
+    expect_killed_by(SIGSEGV, [] {
+        install_before_us(SIG_DFL);
+        fault_offer.store(take_every_offer);
+        fault_hook = [](int) {};
+        fault_for_real();
+        return 1;
+    });
+}
+
+TEST(FaultHandler, ArmingUnblocksOnlyTheSignalsOfACheckedCopy) {
+    expect_exit_zero([] {
+        sigset_t all, now;
+        sigfillset(&all);
+        reinstall_fault_handler();
+        pthread_t thread;
+        pthread_sigmask(SIG_SETMASK, &all, nullptr);
+        const auto body = [](void* mask) -> void* {
+            arm_fault_handler();
+            pthread_sigmask(SIG_BLOCK, nullptr, static_cast<sigset_t*>(mask));
+            return nullptr;
+        };
+        if (pthread_create(&thread, nullptr, body, &now) != 0 || pthread_join(thread, nullptr) != 0) return 1;
+        const auto blocks = [&](int signal) { return sigismember(&now, signal) == 1; };
+        return !blocks(SIGSEGV) && !blocks(SIGBUS) && blocks(SIGFPE) && blocks(SIGABRT) ? 0 : 2;
+    });
+}
+
 TEST(FaultHandler, KeepsErrnoAcrossACheckedCopyThatFaults) {
     errno = EDOM;
     EXPECT_TRUE(wild_copy_is_an_error());

@@ -2,11 +2,16 @@
 // port_set_fd: what a descriptor shows of a port or set, to poll and to epoll.
 #include "processes.hpp"
 
+#include "tasks/termination.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <umach.h>
+#include <umach_threads.h>
 #include <unistd.h>
+
+#include <atomic>
 
 namespace umach::tests {
 namespace {
@@ -26,6 +31,9 @@ bool readable_now(int descriptor) {
 }
 bool becomes_readable(int descriptor) {
     return (events(descriptor, 5'000) & POLLIN) != 0;
+}
+bool hung_up(int descriptor) {
+    return (events(descriptor, 0) & POLLHUP) != 0;
 }
 bool hangs_up(int descriptor) {
     return (events(descriptor, 5'000) & POLLHUP) != 0;
@@ -125,6 +133,88 @@ TEST(Descriptor, IsRefusedForWhatCannotBeReceivedFrom) {
         MUST(port_set_fd(task_self(), task_self(), &descriptor) == KERN_NOT_RECEIVER);
         MUST(port_set_fd(new_port(), new_port(), &descriptor) == KERN_INVALID_ARGUMENT);
         MUST(port_set_fd(task_self(), new_port(), nullptr) == KERN_INVALID_ADDRESS);
+    }));
+}
+
+// ---- the thread that watches ------------------------------------------------------------------------------
+
+// Its record, when it waits for arrivals.
+ports::ThreadRef watcher() {
+    for (std::uint32_t i = 1; i < kernel().capacity(ports::zone_threads); ++i) {
+        const ports::ThreadRecord& thread = kernel().thread(i);
+        if (thread.identity.get().life == ports::Life::live && thread.wait.get().kind == ports::WaitKind::watch)
+            return kernel().ref_of_thread(i);
+    }
+    return {};
+}
+
+kern_return_t terminate(ports::ThreadRef thread) {
+    const tasks::Trap trap;
+    return tasks::terminate(trap.caller(), thread);
+}
+
+TEST(Descriptor, ItsWatcherIsNotAmongTheTasksThreads) {
+    EXPECT_TRUE(runs_well([] {
+        const int descriptor = descriptor_of(new_port());
+        thread_array_t threads = nullptr;
+        unsigned int count = 0;
+        MUST(task_threads(task_self(), &threads, &count) == KERN_SUCCESS && count == 1);
+        MUST(threads[0] == thread_self());
+        close(descriptor);
+    }));
+}
+
+TEST(Descriptor, HangsUpWhenItsWatcherIsTerminatedAndTheNextHasANewOne) {
+    EXPECT_TRUE(runs_well([] {
+        const port_name_t port = new_port();
+        const int descriptor = descriptor_of(port);
+        MUST(becomes_true([] { return static_cast<bool>(watcher()); }));
+        MUST(terminate(watcher()) == KERN_SUCCESS);
+        MUST(hangs_up(descriptor));
+        int next = -1;
+        MUST(becomes_true([&] { return port_set_fd(task_self(), port, &next) == KERN_SUCCESS && !hung_up(next); }));
+        MUST(send_plain(port, 1) == SEND_SUCCESS && becomes_readable(next));
+        MUST(violations().empty());
+    }));
+}
+
+TEST(Descriptor, TerminationOfAWatcherWithNothingToWatchReturns) {
+    EXPECT_TRUE(runs_well([] {
+        const port_name_t port = new_port();
+        close(descriptor_of(port));
+        ports::ThreadRef thread;
+        MUST(becomes_true([&] { return static_cast<bool>(thread = watcher()); }));
+        const auto& record = kernel().thread(thread.index);
+        const auto sleeps = [&] { return record.inside.load() == 0 && record.wait.get().state == ports::WaitState::idle; };
+        MUST(becomes_true([&] { return !watcher() || (thread = watcher(), sleeps()); }));
+        MUST(terminate(thread) == KERN_SUCCESS);
+    }));
+}
+
+struct Survivor {
+    task_t first;
+    int descriptor;
+    std::atomic<bool> first_is_done{false};  // with its calls: it is not unwound
+};
+
+void end_the_first_task(void* argument) {
+    auto& mine = *static_cast<Survivor*>(argument);
+    MUST(becomes_true([&] { return mine.first_is_done.load(); }));
+    const bool good = task_terminate(mine.first) == KERN_SUCCESS && hangs_up(mine.descriptor) && violations().empty();
+    _exit(good ? 0 : 1);
+}
+
+TEST(Descriptor, HangsUpWhenItsTaskIsTerminatedAndTheProcessGoesOn) {
+    EXPECT_TRUE(runs_well([] {
+        const int descriptor = descriptor_of(new_port());
+        task_t second = TASK_NULL;
+        MUST(task_create(task_self(), FALSE, &second) == KERN_SUCCESS);
+        MUST(port_insert_send(second, task_self(), 4711) == KERN_SUCCESS);
+        Survivor survivor{4711, descriptor};
+        thread_t thread = THREAD_NULL;
+        MUST(umach_thread_create(second, UMACH_OS_THREAD, end_the_first_task, &survivor, &thread) == KERN_SUCCESS);
+        survivor.first_is_done.store(true);
+        for (;;) pause();
     }));
 }
 

@@ -73,6 +73,11 @@ bool is_of(std::uint32_t task, pid_t pid) {
            kernel().process(process).pid.get() == static_cast<std::uint64_t>(pid);
 }
 
+bool carrier_sleeps(const ports::ThreadRecord& thread) {
+    const auto name = runtime::CarrierName::of(thread.carrier);
+    return kernel().machine().carrier(name.slot).asleep.load() != 0;
+}
+
 }  // namespace
 
 unsigned tasks_of(pid_t pid) {
@@ -86,7 +91,7 @@ bool waits(pid_t pid, ports::WaitKind kind) {
         const ports::ThreadRecord& thread = kernel().thread(i);
         const ports::Wait wait = thread.wait;
         if (thread.identity.get().life == ports::Life::live && is_of(thread.task.get().index, pid) &&
-            wait.kind == kind && wait.state == ports::WaitState::waiting && thread.asleep.load() != 0)
+            wait.kind == kind && wait.state == ports::WaitState::waiting && carrier_sleeps(thread))
             return true;
     }
     return false;

@@ -121,7 +121,7 @@ TEST(ToolHostCommand, WithAnUnknownKindOfSegmentIsRefused) {
 TEST(ToolCommandLine, HelpNamesEveryCommand) {
     const Ended run = run_tool({"help"});
     EXPECT_EQ(run.status, 0);
-    for (const char* command : {"host", "list", "ps", "ports", "check", "help"})
+    for (const char* command : {"host", "list", "ps", "ports", "check", "deadlock", "help"})
         EXPECT_NE(run.out.find(std::string("\n  ") + command + " "), std::string::npos) << command << " in\n"
                                                                                         << run.out;
     EXPECT_NE(run_tool({"help", "host"}).out.find("--doorbell"), std::string::npos);

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <string>
+
+namespace umach::test {
+namespace {
+
+struct Ran {
+    std::string output;
+    int status;
+};
+
+class Example : public ::testing::Test {
+protected:
+    /// Orphans of the example become ours: those are waited for too.
+    static void SetUpTestSuite() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+    static Ran run(const std::string& name, const std::string& arguments = "") {
+        FILE* from =
+            popen((std::string(EXAMPLES "/") + name + "/" + name + " " + arguments + " 2>&1").c_str(), "r");
+        Ran ran{};
+        std::array<char, 4096> part{};
+        while (std::size_t bytes = std::fread(part.data(), 1, part.size(), from))
+            ran.output.append(part.data(), bytes);
+        ran.status = pclose(from);
+        wait_for_all_children();
+        return ran;
+    }
+    /// One that stays ends the tests.
+    static void wait_for_all_children() {
+        alarm(30);
+        while (wait(nullptr) > 0) {
+        }
+        alarm(0);
+    }
+    static int count(const std::string& text, const std::string& part) {
+        int found = 0;
+        for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+        return found;
+    }
+};
+
+TEST_F(Example, PingPongPrintsTheSameOnEachCarrier) {
+    const std::string game = "ping 1\npong 1\nping 2\npong 2\nping 3\npong 3\n";
+    for (const char* carrier : {"fiber", "os_thread", "process"}) {
+        const Ran ran = run("ping_pong", carrier);
+        EXPECT_EQ(ran.output, game) << carrier;
+        EXPECT_EQ(ran.status, 0) << carrier;
+    }
+}
+
+TEST_F(Example, PingPongOnACarrierThatThereIsNotFails) {
+    EXPECT_EQ(WEXITSTATUS(run("ping_pong", "pigeon").status), 1);
+}
+
+TEST_F(Example, SupervisorsWorkersDieTwiceAndEveryJobIsDoneOnce) {
+    const Ran ran = run("supervisor");
+    EXPECT_EQ(ran.status, 0);
+    for (int job = 1; job <= 6; ++job) {
+        EXPECT_EQ(count(ran.output, "job " + std::to_string(job) + " is done\n"), 1) << ran.output;
+    }
+    EXPECT_EQ(count(ran.output, "a worker died of job 2\n"), 1);
+    EXPECT_EQ(count(ran.output, "a worker died of job 5\n"), 1);
+    EXPECT_EQ(count(ran.output, "\n"), 8);
+}
+
+TEST_F(Example, DebuggerReadsAMessageOnItsWayAndNoneIsMissing) {
+    const Ran ran = run("debugger");
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_EQ(count(ran.output, "name 100: send\n"), 1) << ran.output;
+    EXPECT_EQ(
+        count(ran.output, "the debugger gets the next one, and passes it on\nthe printer gets it too\n"), 1);
+}
+
+TEST_F(Example, PhilosophersAllEat) {
+    const Ran ran = run("philosophers");
+    EXPECT_EQ(ran.status, 0);
+    for (int who = 0; who < 5; ++who) {
+        EXPECT_EQ(count(ran.output, "philosopher " + std::to_string(who) + " eats"), 3) << ran.output;
+    }
+}
+
+TEST_F(Example, PhilosophersEatInTheSameOrderForTheSameSeed) {
+    const Ran ran = run("philosophers", "--seed 5");
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_EQ(run("philosophers", "--seed 5").output, ran.output);
+    bool differs = false;
+    for (int seed = 6; seed < 10; ++seed) {
+        differs = differs || run("philosophers", "--seed " + std::to_string(seed)).output != ran.output;
+    }
+    EXPECT_TRUE(differs) << "the seed decides nothing";
+}
+
+}  // namespace
+}  // namespace umach::test
