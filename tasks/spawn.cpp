@@ -7,11 +7,11 @@
 #include "tasks/hidden_thread.hpp"
 #include "tasks/process_identity.hpp"
 
+#include <cxxabi.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cxxabi.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -98,10 +98,12 @@ ports::ProcessRef sponsor(Host& host, pid_t pid) {
     if (!connection) return runtime::set_detail("%s", connection.fault().what.c_str()), ports::ProcessRef{};
     const Hello hello{.purpose = Purpose::sponsor, .process = static_cast<std::uint32_t>(pid)};
     Welcome welcome;
-    const bool sent = send_record(connection.value().get(), &hello, sizeof hello);
-    const Received heard = sent ? receive_record(connection.value().get(), &welcome, sizeof welcome, answer_milliseconds) : Received{};
+    const int number = connection.value().get();
+    const bool sent = send_record(number, &hello, sizeof hello);
+    const Received heard =
+        sent ? receive_record(number, &welcome, sizeof welcome, answer_milliseconds) : Received{};
     if (heard.bytes == sizeof welcome && welcome.answer == Answer::welcome) return welcome.process;
-    runtime::set_detail(heard.bytes != sizeof welcome               ? "the host's keeper does not answer"
+    runtime::set_detail(heard.bytes != sizeof welcome         ? "the host's keeper does not answer"
                         : welcome.answer == Answer::host_full ? "the host has no room for another process"
                                                               : "the host's keeper has no descriptor free");
     return {};
@@ -114,7 +116,8 @@ Place make_place(const Trap& trap, TaskRef parent, pid_t pid, const char* progra
     if (!place.process) return place;
     place.code = KERN_RESOURCE_SHORTAGE;
     place.task = ports::create_task(c.k, c.carrier, place.process, parent, program);
-    if (place.task) place.thread = ports::make_thread(c.k, c.carrier, place.task, ports::CarrierKind::of_process, false);
+    if (place.task)
+        place.thread = ports::make_thread(c.k, c.carrier, place.task, ports::CarrierKind::of_process, false);
     if (place.thread) place.code = KERN_SUCCESS;
     return place;
 }
@@ -164,7 +167,8 @@ Forked fork_into_host(const Trap& trap, TaskRef parent, const char* program, Nam
 }
 
 // Once the program runs its end of the pipe is closed; if it cannot be run the child says why.
-[[noreturn]] void become(const Pipe& trouble, const char* path, char* const argv[], char* const env[], const std::string& host) {
+[[noreturn]] void become(const Pipe& trouble, const char* path, char* const argv[], char* const env[],
+                         const std::string& host) {
     std::vector<std::string> kept;
     for (char* const* at = env; *at != nullptr; ++at)
         if (std::strncmp(*at, "UMACH_HOST=", 11) != 0) kept.emplace_back(*at);
@@ -206,7 +210,9 @@ Forked fork_into_host(const Trap& trap, TaskRef parent, const char* program, Nam
 
 kern_return_t start_process(const Trap& trap, TaskRef parent, Work work, port_name_t* thread) {
     reap_processes();
-    const auto named = [&](const Place& place) { return ports::thread_port(trap.caller(), place.thread, thread); };
+    const auto named = [&](const Place& place) {
+        return ports::thread_port(trap.caller(), place.thread, thread);
+    };
     const Forked forked = fork_into_host(trap, parent, program_invocation_short_name, named);
     if (forked.pid == 0) be_process(work);
     if (forked.place.code != KERN_SUCCESS) return forked.place.code;
@@ -214,7 +220,8 @@ kern_return_t start_process(const Trap& trap, TaskRef parent, Work work, port_na
     return KERN_SUCCESS;
 }
 
-kern_return_t start_program(const Trap& trap, const char* path, char* const argv[], char* const env[], port_name_t* task) {
+kern_return_t start_program(const Trap& trap, const char* path, char* const argv[], char* const env[],
+                            port_name_t* task) {
     reap_processes();
     Pipe trouble;
     kept_in_child = trouble.writer();

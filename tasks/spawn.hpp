@@ -21,7 +21,8 @@ kern_return_t start_process(const Trap& trap, ports::TaskRef parent, Work work, 
 
 // Forks a process that becomes a program, and names its task to the caller.
 // returns: as above; KERN_INVALID_ARGUMENT when the program cannot be run
-kern_return_t start_program(const Trap& trap, const char* path, char* const argv[], char* const env[], port_name_t* task);
+kern_return_t start_program(const Trap& trap, const char* path, char* const argv[], char* const env[],
+                            port_name_t* task);
 
 // Lets the operating system forget those processes made by start_process() that have ended.
 void reap_processes();

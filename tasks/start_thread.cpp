@@ -19,6 +19,7 @@ using ports::ThreadRef;
 
 // What a new OS thread is told, and what it says: whether it has its seat.
 struct Start {
+    Start(Host& in, ThreadRef of, Work what) : host(in), thread(of), work(std::move(what)) {}
     Host& host;
     ThreadRef thread;
     Work work;
@@ -28,7 +29,8 @@ struct Start {
 };
 
 void* begin(void* argument) {
-    const auto start = std::unique_ptr<std::shared_ptr<Start>>(static_cast<std::shared_ptr<Start>*>(argument));
+    const auto start =
+        std::unique_ptr<std::shared_ptr<Start>>(static_cast<std::shared_ptr<Start>*>(argument));
     const std::shared_ptr<Start> s = *start;
     Seat* seat = enter_as(s->host, s->thread);
     s->seated = seat != nullptr;
@@ -104,7 +106,8 @@ Work work_of_registers(const ports::ThreadRecord& record) {
 }
 
 bool is_yet_to_start(Host& host, ThreadRef thread) {
-    return host.kernel().ref_of_thread(thread.index) == thread && host.kernel().thread(thread.index).carrier.get() == 0;
+    return host.kernel().ref_of_thread(thread.index) == thread &&
+           host.kernel().thread(thread.index).carrier.get() == 0;
 }
 
 }  // namespace
@@ -118,7 +121,8 @@ bool is_of_this_process(Host& host, ports::TaskRef task) {
     return host.kernel().task(task.index).process.get() == host.process();
 }
 
-kern_return_t start_thread(const Trap& trap, ports::TaskRef task, CarrierKind kind, Work work, port_name_t* name) {
+kern_return_t start_thread(const Trap& trap, ports::TaskRef task, CarrierKind kind, Work work,
+                           port_name_t* name) {
     ports::Caller& c = trap.caller();
     if (!is_of_this_process(trap.host(), task)) {
         runtime::set_detail("the task is another process's: fibers and OS threads are made in their own");
@@ -139,14 +143,16 @@ kern_return_t start_thread(const Trap& trap, ports::TaskRef task, CarrierKind ki
 kern_return_t start_if_resumed(Host& host, ThreadRef thread) {
     const ports::ThreadRecord& record = host.kernel().thread(thread.index);
     const bool os_thread = record.identity.get().kind == static_cast<std::uint8_t>(CarrierKind::os_thread);
-    if (!is_yet_to_start(host, thread) || !os_thread || ports::is_suspended(host.kernel(), thread)) return KERN_SUCCESS;
+    if (!is_yet_to_start(host, thread) || !os_thread || ports::is_suspended(host.kernel(), thread))
+        return KERN_SUCCESS;
     if (record.registers[rip].get() == 0) {
         runtime::set_detail("the thread has no state to begin with: thread_set_state() gives it one");
         return KERN_FAILURE;
     }
     if (is_of_this_process(host, record.task)) {
         const kern_return_t code = start_os_thread(host, thread, work_of_registers(record));
-        return is_yet_to_start(host, thread) ? code : KERN_SUCCESS;  // another one that resumed it has started it
+        return is_yet_to_start(host, thread) ? code
+                                             : KERN_SUCCESS;  // another one that resumed it has started it
     }
     runtime::set_detail("the thread is another process's, which must start it itself");
     return KERN_FAILURE;

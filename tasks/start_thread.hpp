@@ -15,7 +15,8 @@ using Work = std::function<void()>;
 // Makes a thread of a task of this process, starts it as a fiber of the calling OS thread or as an OS thread, and
 // names it to the caller.
 // returns: KERN_INVALID_ARGUMENT the task is another process's; KERN_RESOURCE_SHORTAGE with runtime::detail()
-kern_return_t start_thread(const Trap& trap, ports::TaskRef task, ports::CarrierKind kind, Work work, port_name_t* name);
+kern_return_t start_thread(const Trap& trap, ports::TaskRef task, ports::CarrierKind kind, Work work,
+                           port_name_t* name);
 
 // Starts a thread that was made without a carrier, once its state says what it is to run and nothing holds it back.
 // returns: KERN_SUCCESS also when there is nothing to start; KERN_FAILURE it has no state, or is another process's

@@ -71,7 +71,9 @@ kern_return_t kill_process(Kernel& k, TaskRef task, ProcessRef process) {
     if (pidfd && lives_in(k, task, process)) syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
     const auto deadline = runtime::Deadline::in(std::chrono::seconds(5));
     for (runtime::Nap nap; k.ref_of_task(task.index) == task; nap.next()) {
-        if (deadline.passed()) return runtime::set_detail("its process was killed, but nobody has cleaned up after it"), KERN_FAILURE;
+        if (deadline.passed())
+            return runtime::set_detail("its process was killed, but nobody has cleaned up after it"),
+                   KERN_FAILURE;
         look_after(k);
     }
     reap_processes();  // it may be a child of this one

@@ -60,7 +60,9 @@ TEST(ProcessEnd, AChildKilledAtWhateverInstantOfItsStartIsCleanedUpAndItsMakerLi
         for (unsigned round = 0; round < 100; ++round) {
             patience.store(round % 20);
             thread_t thread = THREAD_NULL;
-            const auto wait = [](void*) { for (;;) pause(); };
+            const auto wait = [](void*) {
+                for (;;) pause();
+            };
             const auto code = umach_thread_create(task_self(), UMACH_PROCESS, wait, nullptr, &thread);
             MUST(code == KERN_SUCCESS || code == KERN_RESOURCE_SHORTAGE);
             if (code == KERN_SUCCESS) MUST(umach_thread_join(thread, 5'000) == KERN_SUCCESS);
@@ -139,7 +141,8 @@ ports::TaskRef task_of_process(pid_t pid) {
     for (std::uint32_t i = 1; i < kernel().capacity(ports::zone_tasks); ++i) {
         const auto process = static_cast<std::uint32_t>(kernel().task(i).process.get());
         const bool live = kernel().task(i).identity.get().life == ports::Life::live;
-        if (live && kernel().process(process).pid.get() == static_cast<std::uint64_t>(pid)) return kernel().ref_of_task(i);
+        if (live && kernel().process(process).pid.get() == static_cast<std::uint64_t>(pid))
+            return kernel().ref_of_task(i);
     }
     return {};
 }
@@ -221,7 +224,8 @@ TEST(ProcessEnd, AProcessThatHasNotCalledInWhenTheKeeperEndsTakesUpItsTaskUnderT
         Late late;
         const thread_t thread = start_thread(call_late, &late, UMACH_PROCESS);
         kill_and_reap(keeper);
-        MUST(becomes_true([] { return thread_self() != THREAD_NULL && tasks::current_host()->is_well_kept(); }));
+        MUST(becomes_true(
+            [] { return thread_self() != THREAD_NULL && tasks::current_host()->is_well_kept(); }));
         late.may_call.give();
         late.is_one_task.await();
         MUST(umach_thread_join(thread, 5'000) == KERN_SUCCESS);

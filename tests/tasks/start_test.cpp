@@ -7,8 +7,8 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <sys/resource.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <barrier>
@@ -21,16 +21,13 @@ namespace {
 
 // Where a thread that takes its seat is stopped, with the lock of its process held.
 struct Place {
-    std::atomic<bool> reached{true};
-    std::atomic<bool> may_go_on{true};
+    enum class State { open, closed, reached };
+    std::atomic<State> state{State::open};
 
-    void arm() {
-        may_go_on.store(false);
-        reached.store(false);
-    }
     void pass() {
-        if (reached.exchange(true)) return;
-        while (!may_go_on.load()) sched_yield();
+        State closed = State::closed;
+        if (!state.compare_exchange_strong(closed, State::reached)) return;
+        while (state.load() == State::reached) sched_yield();
     }
 };
 constinit Place takes_seat;
@@ -74,7 +71,8 @@ TEST(Start, AThreadThatTheSystemDoesNotGiveLeavesItsMakerNoName) {
         for (int i = 0; i < 10; ++i) {
             MUST(setrlimit(RLIMIT_AS, &none) == 0);
             thread_t thread = THREAD_NULL;
-            const kern_return_t code = umach_thread_create(task_self(), UMACH_OS_THREAD, nothing, nullptr, &thread);
+            const kern_return_t code =
+                umach_thread_create(task_self(), UMACH_OS_THREAD, nothing, nullptr, &thread);
             MUST(setrlimit(RLIMIT_AS, &memory) == 0);
             MUST(code == KERN_RESOURCE_SHORTAGE);
         }
@@ -88,15 +86,16 @@ TEST(Start, AThreadThatIsSuspendedWhileItTakesItsSeatHoldsNobodyUp) {
     EXPECT_TRUE(runs_well([] {
         task_t beside = TASK_NULL;
         MUST(task_create(task_self(), FALSE, &beside) == KERN_SUCCESS);
-        takes_seat.arm();
         std::thread maker([&] {
+            static_cast<void>(thread_self());
+            takes_seat.state.store(Place::State::closed);
             thread_t thread = THREAD_NULL;
             MUST(umach_thread_create(beside, UMACH_OS_THREAD, nothing, nullptr, &thread) == KERN_SUCCESS);
             MUST(umach_thread_join(thread, 5'000) == KERN_SUCCESS);
         });
-        MUST(becomes_true([] { return takes_seat.reached.load(); }));
+        MUST(becomes_true([] { return takes_seat.state.load() == Place::State::reached; }));
         MUST(task_suspend(beside) == KERN_SUCCESS);
-        takes_seat.may_go_on.store(true);
+        takes_seat.state.store(Place::State::open);
         std::thread([] { MUST(thread_self() != THREAD_NULL); }).join();
         MUST(task_resume(beside) == KERN_SUCCESS);
         maker.join();
@@ -187,7 +186,8 @@ TEST(Start, AChildForkedWhileItsParentReapsProcessesCanJoin) {
         const thread_t ended = start_thread(nothing, nullptr);
         MUST(umach_thread_join(ended, 5'000) == KERN_SUCCESS);
         std::vector<thread_t> processes;
-        for (int i = 0; i < 40; ++i) processes.push_back(start_thread(pause_for_ever, nullptr, UMACH_PROCESS));
+        for (int i = 0; i < 40; ++i)
+            processes.push_back(start_thread(pause_for_ever, nullptr, UMACH_PROCESS));
         std::atomic<bool> stop{false};
         const auto reap = [&] {
             while (!stop.load()) MUST(umach_thread_join(ended, 0) == KERN_SUCCESS);
