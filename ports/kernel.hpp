@@ -84,13 +84,6 @@ public:
         set(list, Pair{ends.first != 0 ? ends.first : index, index});
     }
     template <class Links>
-    void prepend(Field<Pair>& list, std::uint32_t index, Links links) {
-        const Pair ends = list;
-        set(links(index), Pair{0, ends.first});
-        if (ends.first != 0) set(links(ends.first), Pair{index, links(ends.first).get().second});
-        set(list, Pair{index, ends.second != 0 ? ends.second : index});
-    }
-    template <class Links>
     void unlink(Field<Pair>& list, std::uint32_t index, Links links) {
         const Pair own = links(index);
         Pair ends = list;

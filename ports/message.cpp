@@ -152,7 +152,6 @@ void reset(Caller& caller, MessageRecord& message, std::uint32_t size) {
     message.links.put(Pair{});
     message.sender.put(caller.thread);
     message.sender_task.put(caller.task);
-    message.call.put(CallRef{});
     message.size = size;
     open_slot(message.reply, MSG_TYPE_PORT, 0, false, 0);
 }
@@ -181,7 +180,6 @@ msg_return_t fill(Caller& caller, std::uint32_t message, const msg_header_t& hea
     reset(caller, record, size);
     record.type = static_cast<std::uint32_t>(header.msg_type);
     record.id = header.msg_id;
-    record.destination_name = static_cast<std::uint32_t>(header.msg_remote_port);
     MessageIdentity identity = record.identity;
     identity.rights = 0;
     identity.flags = 0;
@@ -260,7 +258,6 @@ std::uint32_t remake(Caller& caller, std::uint32_t message, std::uint32_t size, 
     if (message == 0) return 0;
     MessageRecord& record = caller.k.message(message);
     reset(caller, record, size);
-    record.destination_name = 0;
     MessageIdentity identity = record.identity;
     identity.rights = 0;
     identity.flags = message_uncounted;

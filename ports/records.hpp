@@ -169,7 +169,7 @@ struct PortRecord {
     Field<SetRef> set;               // root
     Field<Pair> members;             // root; links in the set's list of members
     Field<Pair> ready;               // root; links in the set's list of members with messages
-    Count send_rights;               // root; in spaces, messages, special ports and requests
+    Count send_rights;               // root; in spaces, messages, special and registered ports, and backups
     Field<PortTally> tally;          // root
     std::atomic<std::uint64_t> filter;   // tasks (index modulo 64) that may have a name for the port; bits are only added
     Field<Pair> notices;             // root; cells
@@ -242,13 +242,12 @@ struct alignas(64) MessageRecord {
     Field<Pair> link;           // host or carrier; free list
     Field<ThreadRef> sender;    // thread, while waiting or kept
     Field<TaskRef> sender_task;
-    Field<CallRef> call;        // the msg_rpc that this message answers
     RightSlot reply;
     std::uint32_t size;         // of header and body, bytes
     std::uint32_t type;
     std::int32_t id;
-    std::uint32_t destination_name;   // in the sender's space
-    std::array<std::uint64_t, 4> spare;
+    std::uint32_t unused;
+    std::array<std::uint64_t, 5> spare;
 };
 static_assert(sizeof(MessageRecord) == 128 && alignof(MessageRecord) == 64);
 
@@ -317,7 +316,6 @@ struct alignas(64) ThreadRecord {
     Field<Pair> link;               // host; free list
     Count tid;                      // own; for people
     std::array<Field<PortRef>, thread_specials> special;   // own; kernel: dies with it; exception: a send right
-    Count reply_name;               // own; entry index of its reply port, made when first asked for
     Count suspends;                 // own; how often it was suspended and not resumed
     Count ender;                    // own; name of the carrier that terminates it, as a word; 0: none does
     Count token;                    // own; 1: unparked before it parked

@@ -156,26 +156,17 @@ Attempt wait_in_line(KernelStep& s, const Send& send, PortRef port) {
     return s.keep(Attempt{Sent::wait, SEND_SUCCESS, epoch, port});
 }
 
-// No room and no time: a message that could not have been sent anyway says so first.
-Attempt check_only(KernelStep& s, const Send& send, PortRef port) {
+// The message stays with its sender, who must hold every right in it all the same: what could not have been sent anyway
+// says so first.
+// returns: `outcome`, with nothing changed, or the code of a right that is not held
+Attempt check_only(KernelStep& s, const Send& send, PortRef port, Attempt outcome) {
     if (carries_rights(send)) {
         s.lock(send.caller.task);
         place_at(s, send, port);
         const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, true);
         if (code != SEND_SUCCESS) return refused(s, code);
     }
-    return s.undo(Attempt{Sent::time_out, SEND_TIMED_OUT, 0, port});
-}
-
-// A message to a kernel port stays with its sender, who must hold every right in it all the same.
-Attempt check_call(KernelStep& s, const Send& send, PortRef port) {
-    if (carries_rights(send)) {
-        s.lock(send.caller.task);
-        place_at(s, send, port);
-        const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, true);
-        if (code != SEND_SUCCESS) return refused(s, code);
-    }
-    return s.undo(Attempt{Sent::call, SEND_SUCCESS, 0, port});
+    return s.undo(outcome);
 }
 
 Attempt attempt(KernelStep& s, const Send& send, Patience patience) {
@@ -189,11 +180,12 @@ Attempt attempt(KernelStep& s, const Send& send, Patience patience) {
         set_detail("msg_remote_port: the port of name %d is dead", static_cast<int>(send.order.destination));
         return refused(s, SEND_INVALID_PORT);
     }
-    if (static_cast<PortKind>(port->identity.get().kind) != PortKind::ordinary) return check_call(s, send, to.port);
+    if (static_cast<PortKind>(port->identity.get().kind) != PortKind::ordinary)
+        return check_only(s, send, to.port, {Sent::call, SEND_SUCCESS, 0, to.port});
     bind_reply(s, send);
     if (to.send_once) return send_once(s, send, to, *port);
     if (port->line.get().first == 0 && has_room(*port)) return send_now(s, send, to.port);
-    if (patience == Patience::none) return check_only(s, send, to.port);
+    if (patience == Patience::none) return check_only(s, send, to.port, {Sent::time_out, SEND_TIMED_OUT, 0, to.port});
     return patience == Patience::keep ? keep_message(s, send, to.port) : wait_in_line(s, send, to.port);
 }
 
@@ -237,7 +229,8 @@ Attempt give_up(KernelStep& s, const Send& send, PortRef port, msg_return_t code
 Attempt ended(const Send& send) {
     const int result = send.thread().wait.get().result;
     if (result == SEND_SUCCESS) return {Sent::done, SEND_SUCCESS, 0, {}};
-    set_detail("the port died, or a right in the message was lost, while the message waited for room");
+    set_detail(result == SEND_INTERRUPTED ? "the wait for room was aborted"
+                                          : "the port died, or a right in the message was lost, while the message waited for room");
     send.caller.k.step(send.caller.carrier, [&](KernelStep& s) {
         s.set(send.thread().message, 0);
         s.set(s.mine().in_hand, send.order.message);
@@ -248,22 +241,20 @@ Attempt ended(const Send& send) {
 
 Attempt wait_for_room(const Send& send, const Attempt& begun, runtime::Deadline deadline) {
     const bool interruptible = (send.order.options & SEND_INTERRUPT) != 0;
-    for (;;) {
-        const Parked parked = park(send.caller, begun.epoch, deadline, interruptible);
-        if (parked == Parked::rung) return ended(send);
-        msg_return_t code = parked == Parked::timed_out ? SEND_TIMED_OUT : SEND_INTERRUPTED;
-        const Attempt end = send.caller.step([&](KernelStep& s) { return give_up(s, send, begun.port, code); });
-        if (end.sent == Sent::done) return end;
-        if (end.sent == Sent::wait) return ended(send);
-        if (end.code != SEND_INVALID_PORT) return end;
-        // A right was lost before the message could be kept: it leaves the line with that error.
-        const bool taken_back = send.caller.step([&](KernelStep& s) {
-            const bool waits = s.lock_root(begun.port) != nullptr && send.thread().wait.get().state == WaitState::waiting;
-            if (waits) take_back_message(s, send, begun.port);
-            return s.keep(waits);
-        });
-        return taken_back ? end : ended(send);
-    }
+    const Parked parked = park(send.caller, begun.epoch, deadline, interruptible);
+    if (parked == Parked::rung) return ended(send);
+    const msg_return_t code = parked == Parked::timed_out ? SEND_TIMED_OUT : SEND_INTERRUPTED;
+    const Attempt end = send.caller.step([&](KernelStep& s) { return give_up(s, send, begun.port, code); });
+    if (end.sent == Sent::done) return end;
+    if (end.sent == Sent::wait) return ended(send);
+    if (end.code != SEND_INVALID_PORT) return end;
+    // A right was lost before the message could be kept: it leaves the line with that error.
+    const bool taken_back = send.caller.step([&](KernelStep& s) {
+        const bool waits = s.lock_root(begun.port) != nullptr && send.thread().wait.get().state == WaitState::waiting;
+        if (waits) take_back_message(s, send, begun.port);
+        return s.keep(waits);
+    });
+    return taken_back ? end : ended(send);
 }
 
 // Has the call served that the message is.

@@ -39,7 +39,7 @@ ThreadRef new_thread(KernelStep& s, TaskRef task, CarrierKind kind) {
     s.set(thread.carrier, 0);
     s.set(thread.wait, Wait{thread.wait.get().epoch + 1, WaitKind::none, WaitState::idle, 0});
     s.set(thread.call, CallRef{0, thread.call.get().number});
-    for (Count* word : {&thread.reply_name, &thread.suspends, &thread.token, &thread.registers_set, &thread.ender})
+    for (Count* word : {&thread.suspends, &thread.token, &thread.registers_set, &thread.ender})
         if (word->get() != 0) s.set(*word, 0);
     thread.inside.store(0);
     thread.stopped.store(0);
