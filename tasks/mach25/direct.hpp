@@ -126,14 +126,6 @@ private:
     Array<Element> item_;
 };
 
-// ---- the target ----------------------------------------------------------------------------------------
-
-constexpr const char* said_of(ports::PortKind kind) {
-    return kind == ports::PortKind::task     ? "a task's"
-           : kind == ports::PortKind::thread ? "a thread's"
-                                             : "the host's";
-}
-
 // ---- the call ------------------------------------------------------------------------------------------
 
 template <auto Handler, class... Arguments>
@@ -159,16 +151,8 @@ kern_return_t fit_and_run(std::type_identity<std::tuple<Parameters...>>, ports::
 template <auto Handler, class... Passed>
 kern_return_t direct(port_t name, Passed... passed) {
     using Traits = TraitsOf<Handler>;
-    constexpr ports::PortKind wanted = kind_of_target<typename Traits::Target>();
-    return with_detail([&] {
-        const Trap trap;
-        if (!trap) return KERN_RESOURCE_SHORTAGE;
-        const ports::KernelObject object = ports::object_of_name(trap.caller(), name);
-        if (object.kind == wanted && trap.is_of_live_task())
-            return fit_and_run<Handler>(std::type_identity<typename Traits::Parameters>{}, trap.caller(),
-                                        object, passed...);
-        runtime::set_detail("%d is not the name of %s kernel port", name, said_of(wanted));
-        return KERN_INVALID_ARGUMENT;
+    return on_object(name, kind_of_target<typename Traits::Target>(), [&](const Trap& trap, const ports::KernelObject& object) {
+        return fit_and_run<Handler>(std::type_identity<typename Traits::Parameters>{}, trap.caller(), object, passed...);
     });
 }
 

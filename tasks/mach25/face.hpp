@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the entry points of the Mach 2.5 C API have in common: into the kernel, to the task that a name stands
-// for, and out again with the cause of a failure kept for mach_error_detail().
+// What the entry points of the Mach 2.5 C API have in common: into the kernel, to what a name stands for, and
+// out again with the cause of a failure kept for mach_error_detail().
 #pragma once
 
 #include "ports/calls.hpp"
+#include "ports/kernel_port.hpp"
 #include "runtime/checked_copy.hpp"
 #include "runtime/detail.hpp"
 #include "tasks/membership.hpp"
@@ -26,16 +27,21 @@ int with_detail(Body&& body) {
     return code;
 }
 
-// Runs a call on the task that a name stands for.
+constexpr const char* said_of(ports::PortKind kind) {
+    return kind == ports::PortKind::task     ? "a task's"
+           : kind == ports::PortKind::thread ? "a thread's"
+                                             : "the host's";
+}
+
+// Runs a call on what a name stands for: the object of a kernel port of that kind.
 template <class Body>
-kern_return_t on_task(task_t task, Body&& body) {
+kern_return_t on_object(port_t name, ports::PortKind kind, Body&& body) {
     return with_detail([&] {
         const Trap trap;
         if (!trap) return KERN_RESOURCE_SHORTAGE;
-        ports::Caller& caller = trap.caller();
-        const ports::TaskRef whose = ports::task_of_name(caller, task);
-        if (whose) return body(caller, whose);
-        runtime::set_detail("%d is not the name of a task's kernel port", task);
+        const ports::KernelObject object = ports::object_of_name(trap.caller(), name);
+        if (object.kind == kind && trap.is_of_live_task()) return body(trap, object);
+        runtime::set_detail("%d is not the name of %s kernel port", name, said_of(kind));
         return KERN_INVALID_ARGUMENT;
     });
 }
@@ -58,16 +64,14 @@ private:
 
 kern_return_t no_such_memory();  // KERN_INVALID_ADDRESS, with its cause
 
-// Runs a call on a task that has one result.
+// Runs the part of a call that has one result.
 template <class T, class Body>
-kern_return_t on_task_for(task_t task, T* where, Body&& body) {
-    return on_task(task, [&](ports::Caller& caller, ports::TaskRef whose) {
-        const Result<T> result(where);
-        if (!result.usable()) return no_such_memory();
-        T value{};
-        const kern_return_t code = body(caller, whose, &value);
-        return code == KERN_SUCCESS ? result.give(value) : code;
-    });
+kern_return_t giving(T* where, Body&& body) {
+    const Result<T> result(where);
+    if (!result.usable()) return no_such_memory();
+    T value{};
+    const kern_return_t code = body(&value);
+    return code == KERN_SUCCESS ? result.give(value) : code;
 }
 
 // Copies values into fresh memory of the caller's task, as vm_allocate() gives it; none for an empty array.

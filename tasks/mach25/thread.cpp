@@ -16,36 +16,8 @@
 
 using namespace umach;
 using namespace umach::tasks;
-using ports::TaskRef;
-using ports::ThreadRef;
 
 namespace {
-
-// Runs a call on the thread that a name stands for.
-template <class Body>
-kern_return_t on_thread(thread_t thread, Body&& body) {
-    return with_detail([&] {
-        const Trap trap;
-        if (!trap) return KERN_RESOURCE_SHORTAGE;
-        const ThreadRef which = ports::thread_of_name(trap.caller(), thread);
-        if (which) return body(trap, which);
-        runtime::set_detail("%d is not the name of a thread's kernel port", thread);
-        return KERN_INVALID_ARGUMENT;
-    });
-}
-
-// Runs a call on the task that a name stands for, for calls that need more of this process than its caller.
-template <class Body>
-kern_return_t on_task_here(task_t task, Body&& body) {
-    return with_detail([&] {
-        const Trap trap;
-        if (!trap) return KERN_RESOURCE_SHORTAGE;
-        const TaskRef which = ports::task_of_name(trap.caller(), task);
-        if (which) return body(trap, which);
-        runtime::set_detail("%d is not the name of a task's kernel port", task);
-        return KERN_INVALID_ARGUMENT;
-    });
-}
 
 runtime::Deadline deadline_of(msg_timeout_t timeout) {
     if (timeout == UMACH_FOREVER) return runtime::Deadline::never();
@@ -62,16 +34,6 @@ port_t ask(Ask&& name) {
         return answer != PORT_NULL ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
     });
     return answer;
-}
-
-// A call whose result is one name.
-template <class Body>
-kern_return_t naming(port_t* where, Body&& body) {
-    const Result<port_t> result(where);
-    if (!result.usable()) return no_such_memory();
-    port_t name = PORT_NULL;
-    const kern_return_t code = body(&name);
-    return code == KERN_SUCCESS ? result.give(name) : code;
 }
 
 kern_return_t no_more_waits() {
@@ -139,16 +101,16 @@ kern_return_t thread_set_special_port(thread_t target_thread, int which, port_t 
 kern_return_t umach_thread_create(task_t task, umach_carrier_t carrier, umach_function_t function, void* argument,
                                   thread_t* thread) {
     if (carrier == UMACH_PROCESS) flush_output();
-    return on_task_here(task, [&](const Trap& trap, TaskRef whose) {
+    return on_object(task, ports::PortKind::task, [&](const Trap& trap, const ports::KernelObject& object) {
         const auto kind = static_cast<ports::CarrierKind>(carrier);
         if (carrier < UMACH_FIBER || carrier > UMACH_PROCESS || function == nullptr) {
             runtime::set_detail(function == nullptr ? "there is no function to run" : "%d is no kind of carrier", carrier);
             return KERN_INVALID_ARGUMENT;
         }
         Work work = [function, argument] { function(argument); };
-        return naming(thread, [&](port_t* name) {
-            return kind == ports::CarrierKind::of_process ? start_process(trap, whose, std::move(work), name)
-                                                          : start_thread(trap, whose, kind, std::move(work), name);
+        return giving(thread, [&](port_t* name) {
+            return kind == ports::CarrierKind::of_process ? start_process(trap, object.task, std::move(work), name)
+                                                          : start_thread(trap, object.task, kind, std::move(work), name);
         });
     });
 }
@@ -181,7 +143,9 @@ kern_return_t umach_thread_park(msg_timeout_t timeout) {
 }
 
 kern_return_t umach_thread_unpark(thread_t thread) {
-    return on_thread(thread, [](const Trap& trap, ThreadRef which) { return ports::unpark(trap.caller(), which); });
+    return on_object(thread, ports::PortKind::thread, [](const Trap& trap, const ports::KernelObject& object) {
+        return ports::unpark(trap.caller(), object.thread);
+    });
 }
 
 void umach_thread_yield(void) {
@@ -194,7 +158,7 @@ kern_return_t umach_task_spawn(const char* path, char* const argv[], char* const
         const Trap trap;
         if (!trap) return KERN_RESOURCE_SHORTAGE;
         if (path == nullptr || argv == nullptr) return KERN_INVALID_ARGUMENT;
-        return naming(task, [&](port_t* name) { return start_program(trap, path, argv, env != nullptr ? env : environ, name); });
+        return giving(task, [&](port_t* name) { return start_program(trap, path, argv, env != nullptr ? env : environ, name); });
     });
 }
 
