@@ -103,6 +103,10 @@ ProcessIdentity identity_of(pid_t pid) {
     return {pid, start_time_of(pid), pidfd ? inode_of_pidfd(pidfd.get()) : 0};
 }
 
+ProcessIdentity identity_of(const ports::ProcessRecord& record) {
+    return {static_cast<pid_t>(record.pid.get()), record.start_time.get(), record.pidfd_inode.get()};
+}
+
 ProcessIdentity own_identity() {
     return identity_of(getpid());
 }

@@ -2,6 +2,7 @@
 // Which process it is. A pid alone does not say: pids come round within a second, and a pid survives exec.
 #pragma once
 
+#include "ports/records.hpp"
 #include "tasks/private_descriptor.hpp"
 
 #include <sys/types.h>
@@ -21,6 +22,8 @@ std::uint64_t start_time_of(pid_t pid);
 ProcessIdentity own_identity();
 // Of a process that cannot end meanwhile unnoticed.
 ProcessIdentity identity_of(pid_t pid);
+// As the host's record of a member says.
+ProcessIdentity identity_of(const ports::ProcessRecord& record);
 
 // A pidfd of the process at the other end of a connection, and who it is: by SO_PEERPIDFD, or, on systems
 // before Linux 6.5 and when UMACH_NO_PEERPIDFD is set, by pid, with its start time and the connection looked

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a process keeps of its membership, and what fork does to it; for membership.cpp alone.
+// What a process keeps of its membership, and what fork does to it; for membership.cpp and fork.cpp alone.
 //
 // A forked child is in no host: it has the host's name, its parent's task, and nothing else. A child made by a bare
 // system call is noticed at its next call, by a page that fork wipes.
@@ -19,8 +19,7 @@ namespace umach::tasks {
 // Whose turn it is on this OS thread.
 extern constinit thread_local Seat* own_seat [[gnu::tls_model("initial-exec")]];
 
-// Never destroyed: hidden threads outlive the program's
-// destructors.
+// Never destroyed: hidden threads outlive the program's destructors.
 struct Process {
     std::mutex lock;
     std::atomic<Host*> host{nullptr};

@@ -59,8 +59,7 @@ void send_to_thread(pid_t tid) {
 // Never by its pid, which may be another's by now.
 void send_to_process(const ports::ProcessRecord& record) {
     siginfo_t info = marked(to_process);
-    const auto pidfd =
-        pidfd_of({static_cast<pid_t>(record.pid.get()), record.start_time.get(), record.pidfd_inode.get()});
+    const auto pidfd = pidfd_of(identity_of(record));
     if (pidfd) syscall(SYS_pidfd_send_signal, pidfd.get(), suspension_signal, &info, 0);
 }
 
@@ -201,18 +200,7 @@ void stop(ports::Caller& caller, ThreadRef thread, const runtime::CarrierRecord&
     }
 }
 
-}  // namespace
-
-void prepare_suspension() {
-    struct sigaction ours {};
-    ours.sa_sigaction = on_signal;
-    ours.sa_flags = SA_SIGINFO | SA_RESTART;
-    sigfillset(&ours.sa_mask);
-    sigaction(suspension_signal, nullptr, &earlier);
-    UMACH_ASSERT(sigaction(suspension_signal, &ours, nullptr) == 0);
-}
-
-namespace {
+// ---- in a call --------------------------------------------------------------------------------------------
 
 // The signal to itself comes at once, so the thread stands still with real registers, unless it blocks the signal or
 // the program has taken the signal away.
@@ -222,10 +210,6 @@ bool signal_oneself() {
     if (!blocks_signal()) send_to_thread(own_tid());
     return told.handled != 0;
 }
-
-}  // namespace
-
-namespace {
 
 // Stands still in a call.
 // returns: false when it may not go on standing, though it was not resumed
@@ -239,6 +223,15 @@ bool wait_in_call() {
 }
 
 }  // namespace
+
+void prepare_suspension() {
+    struct sigaction ours {};
+    ours.sa_sigaction = on_signal;
+    ours.sa_flags = SA_SIGINFO | SA_RESTART;
+    sigfillset(&ours.sa_mask);
+    sigaction(suspension_signal, nullptr, &earlier);
+    UMACH_ASSERT(sigaction(suspension_signal, &ours, nullptr) == 0);
+}
 
 void stand_still(Seat& seat) {
     while (is_to_stand(seat.host.kernel(), seat.caller.thread)) {

@@ -61,10 +61,6 @@ bool shares_its_process(Kernel& k, TaskRef task, ProcessRef process) {
     return false;
 }
 
-ProcessIdentity identity_of(const ports::ProcessRecord& record) {
-    return {static_cast<pid_t>(record.pid.get()), record.start_time.get(), record.pidfd_inode.get()};
-}
-
 // The keeper cleans up; if that was the keeper's process, who succeeds it does, and there may be nobody else to.
 kern_return_t kill_process(Kernel& k, TaskRef task, ProcessRef process) {
     const auto pidfd = pidfd_of(identity_of(k.process(process.index)));
