@@ -235,20 +235,24 @@ bool has_thread_inside(Kernel& k, runtime::Carrier& keeper, TaskRef task) {
 
 }  // namespace
 
-void finish_terminations(Kernel& k, runtime::Carrier& keeper) {
+bool finish_terminations(Kernel& k, runtime::Carrier& keeper) {
+    bool all = true;
     for (std::uint32_t i = 1; i < k.zone(zone_tasks).fresh(); ++i) {
         const TaskRef task = k.ref_of_task(i);
         const std::uint64_t ender = k.task(i).ends;
         if (k.task(i).identity.get().life == Life::free || ender == 0 || !is_gone(k, ender)) continue;
-        if (!has_thread_inside(k, keeper, task)) end_task(k, keeper, task);
+        if (has_thread_inside(k, keeper, task)) all = false;
+        else end_task(k, keeper, task);
     }
     for (std::uint32_t i = 1; i < k.zone(zone_threads).fresh(); ++i) {
         const Identity identity = k.thread(i).identity;
         const std::uint64_t ender = k.thread(i).ender;
         if (identity.life != Life::live || identity.detail != thread_ends || ender == 0 || !is_gone(k, ender)) continue;
-        if (!runs_inside(k, i)) end_thread(k, keeper, k.ref_of_thread(i), true);
+        if (runs_inside(k, i)) all = false;
+        else end_thread(k, keeper, k.ref_of_thread(i), true);
     }
     k.settle(keeper);
+    return all;
 }
 
 // ---- processes -----------------------------------------------------------------------------------------------------

@@ -27,9 +27,9 @@ void end_task(Kernel& k, runtime::Carrier& keeper, TaskRef task);
 // returns: null when a table is full; runtime::detail() says which
 PortRef host_port(Kernel& k, runtime::Carrier& carrier);
 
-// Goes on with terminations whose callers died in the middle; one whose thread is running in the kernel waits for the
-// next time.
-void finish_terminations(Kernel& k, runtime::Carrier& keeper);
+// Goes on with terminations whose callers died in the middle, as somebody who ended may have done.
+// returns: false when one is left for the next time: its thread is running in the kernel
+bool finish_terminations(Kernel& k, runtime::Carrier& keeper);
 
 // Processes: a slot each, with tasks hanging on it.
 // sponsored: a member made it; until it calls in itself, see call_in()

@@ -98,8 +98,7 @@ void Keeper::find_members() {
         const Serial serial = ++last_serial_;
         Member& member = members_[serial];
         member.process = process;
-        member.who = {static_cast<pid_t>(record.pid.get()), record.start_time.get(),
-                      record.pidfd_inode.get()};
+        member.who = identity_of(record);
         member.pidfd = pidfd_of(member.who);
         if (member.pidfd)
             watch(member.pidfd.get(), event_of(Source::pidfd, serial));
@@ -120,7 +119,7 @@ void Keeper::serve() {
     std::array<epoll_event, 64> events;
     auto next_sweep = runtime::Deadline::in(std::chrono::milliseconds(slice_milliseconds));
     for (;;) {
-        const int timeout = members_.empty() ? -1 : slice_milliseconds;
+        const int timeout = members_.empty() && !somebody_ended_ ? -1 : slice_milliseconds;
         const int ready = epoll_wait(events_.get(), events.data(), static_cast<int>(events.size()), timeout);
         carrier_->arm();
         for (int i = 0; i < ready; ++i) serve_one(events[static_cast<std::size_t>(i)].data.u64);
@@ -142,8 +141,8 @@ void Keeper::serve_one(std::uint64_t what) {
 
 // Threads that died while their process lives, and what they had begun.
 void Keeper::sweep() {
-    end_dead_carriers(kernel(), *carrier_, 0);
-    ports::finish_terminations(kernel(), *carrier_);
+    if (end_dead_carriers(kernel(), *carrier_, 0) > 0) somebody_ended_ = true;
+    if (somebody_ended_) somebody_ended_ = !ports::finish_terminations(kernel(), *carrier_);
 }
 
 void Keeper::let_newcomers_speak() {
@@ -273,6 +272,7 @@ void Keeper::end(Serial serial) {
     if (found == members_.end()) return;
     mark_carriers_dead(kernel(), found->second.process);
     ports::end_process(kernel(), *carrier_, found->second.process);
+    somebody_ended_ = true;
     members_.erase(found);
 }
 

@@ -64,6 +64,7 @@ private:
     PrivateDescriptor events_;
     std::optional<runtime::Carrier> carrier_;
     Serial last_serial_ = 0;
+    bool somebody_ended_ = true;  // and may have left a termination in the middle
     std::map<Serial, Member> members_;
     std::map<Serial, PrivateDescriptor> newcomers_;
 };
