@@ -66,15 +66,20 @@ TEST_P(ThreadStoppedOn, ThreadThatTerminatesItselfIsJoined) {
     EXPECT_FALSE(hears_something());
 }
 
-TEST_P(ThreadStoppedOn, TerminatedBeforeItBeganItNeverRuns) {
-    if (GetParam() != Carrier::fiber) GTEST_SKIP() << "only a fiber is sure not to have begun";
-    const Thread worker = Thread::spawn(GetParam(), [] { tell(1); }).value();
+class FiberStopped : public WithBoard {};
+
+TEST_F(FiberStopped, TerminatedBeforeItBeganItNeverRuns) {
+    const Thread worker = Thread::spawn(Carrier::fiber, [] { tell(1); }).value();
     ASSERT_TRUE(worker.terminate());
     EXPECT_FALSE(hears_something());
 }
 
-TEST_P(ThreadStoppedOn, TerminatedThreadIsUnwound) {
-    if (!shares_memory()) GTEST_SKIP() << "the last thread of a program ends with its process";
+// Of a process the last thread ends with it, and nothing is unwound.
+class ThreadUnwoundOn : public OnEachCarrier {};
+INSTANTIATE_TEST_SUITE_P(Carriers, ThreadUnwoundOn, ::testing::Values(Carrier::fiber, Carrier::os_thread),
+                         [](const auto& tested) { return name_of(tested.param); });
+
+TEST_P(ThreadUnwoundOn, TerminatedThreadIsUnwound) {
     struct Mark {
         std::atomic<bool>* set;
         ~Mark() { set->store(true); }
@@ -107,8 +112,7 @@ TEST_P(ThreadStoppedOn, UnwindingGivesBackTheRightsThatObjectsHeld) {
     EXPECT_TRUE(notify.receive(WhenEmpty::wait_for(long_enough)));
 }
 
-TEST_P(ThreadStoppedOn, TerminatedThreadDoesNotWaitForTheThreadsThatItSpawned) {
-    if (!shares_memory()) GTEST_SKIP() << "the last thread of a program ends with its process";
+TEST_P(ThreadUnwoundOn, TerminatedThreadDoesNotWaitForTheThreadsThatItSpawned) {
     ThreadPort second;
     Thread worker = spawn([this, &second] {
         Thread own = spawn([] { wait_for_good(); });
@@ -123,8 +127,7 @@ TEST_P(ThreadStoppedOn, TerminatedThreadDoesNotWaitForTheThreadsThatItSpawned) {
     EXPECT_TRUE(second.join(long_enough));
 }
 
-TEST_P(ThreadStoppedOn, ThreadTerminatedWhileADestructorJoinsIsUnwound) {
-    if (!shares_memory()) GTEST_SKIP() << "the last thread of a program ends with its process";
+TEST_P(ThreadUnwoundOn, ThreadTerminatedWhileADestructorJoinsIsUnwound) {
     ThreadPort second;
     Thread worker = spawn([this, &second] {
         {
