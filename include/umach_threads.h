@@ -85,7 +85,8 @@ UMACH_EXPORT void umach_thread_yield(void);
  * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT the program cannot be run; KERN_RESOURCE_SHORTAGE as
  *   umach_thread_create(); KERN_FAILURE the host has no keeper that answers
  * limits: path is not looked for in PATH; env NULL stands for this process's environment. UMACH_HOST is set to this host's
- *   name. The program is a child of this process, which may wait for it; otherwise a later call here does.
+ *   name. The program is a child of this process; who wants its exit status waits for it before calling a join,
+ *   task_terminate() or another start of a process: these wait for all of their kind that have ended.
  * source: an addition
  */
 UMACH_EXPORT kern_return_t umach_task_spawn(const char* path, char* const argv[], char* const env[], task_t* task);

@@ -163,8 +163,11 @@ UMACH_BEGIN_C
  *   SEND_NOTIFY_IN_PROGRESS this thread's earlier kept message still waits, or eight acceptances were not
  *   received yet; SEND_KERNEL_REFUSED a quota or
  *   the host's message memory is exhausted, or the kernel does not serve this kind of item; SEND_INTERRUPTED
- *   a signal, with SEND_INTERRUPT; SEND_MSG_TOO_LARGE over MSG_SIZE_MAX; SEND_MSG_TOO_SMALL less than a
+ *   a signal, with SEND_INTERRUPT, or thread_abort(); SEND_MSG_TOO_LARGE over MSG_SIZE_MAX; SEND_MSG_TOO_SMALL less than a
  *   header, or an item runs past msg_size
+ *   A message to a kernel port is a call: it is served before msg_send() returns SEND_SUCCESS, and what became
+ *   of it stands in the reply, which goes to msg_local_port whatever the backlog there; a call that failed has
+ *   taken nothing.
  * limits: MSG_SIZE_MAX bytes in-line, msg_size rounded up to 4; MSG_RIGHTS_MAX rights; receive rights nest 16
  *   deep; one kept message a thread, 64 of ended senders a port; timeout in milliseconds, ignored without
  *   SEND_TIMEOUT
@@ -185,7 +188,7 @@ UMACH_EXPORT msg_return_t msg_send(msg_header_t* header, msg_option_t option, ms
  *   right and no set under that name, a port that is in a set, or the right moved or died during the wait;
  *   RCV_TIMED_OUT no message in time; RCV_TOO_LARGE larger than msg_size, which now says the size needed;
  *   RCV_NOT_ENOUGH_MEMORY no room in the space for the rights; RCV_ONLY_SENDER nobody else can send, with
- *   RCV_NO_SENDERS; RCV_INTERRUPTED a signal, with RCV_INTERRUPT; RCV_PORT_CHANGE the port was put into a set
+ *   RCV_NO_SENDERS; RCV_INTERRUPTED a signal, with RCV_INTERRUPT, or thread_abort(); RCV_PORT_CHANGE the port was put into a set
  *   during the wait
  * limits: msg_size before the call is the size of the buffer in bytes; timeout in milliseconds, ignored
  *   without RCV_TIMEOUT
