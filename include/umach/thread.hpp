@@ -35,8 +35,7 @@ enum class Carrier {
 
 /// What can run on a thread of control: a lambda, a function, a function object.
 template <typename F>
-concept Callable = std::invocable < std::decay_t<F>
-& > ;
+concept Callable = std::invocable<std::decay_t<F>&>;
 
 /// How long to wait when no time is given.
 inline constexpr std::chrono::milliseconds forever = std::chrono::milliseconds::max();
