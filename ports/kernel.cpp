@@ -50,8 +50,9 @@ std::array<ZonePlan, zones> plan(const HostSizes& sizes) {
 
 constexpr std::uint64_t aligned(std::uint64_t bytes) { return (bytes + 63) & ~std::uint64_t{63}; }
 
+// A process has a service thread besides its own.
 std::uint32_t carrier_slots(const HostSizes& sizes) {
-    return std::min<std::uint32_t>(sizes.tasks + sizes.tasks / 2 + 32, 16'000);
+    return std::min<std::uint32_t>(2 * sizes.tasks + 64, 16'000);
 }
 
 std::uint64_t bytes_of(const std::array<ZonePlan, zones>& plans) {

@@ -352,6 +352,18 @@ struct alignas(64) TaskRecord {
     std::array<std::atomic<std::uint64_t>, 2> program;   // own; up to 16 bytes of the program's name
 };
 
+// What others ask the service thread of a process to do: one order at a time (tasks/service.hpp).
+inline constexpr std::size_t order_words = 6;
+enum class OrderState : std::uint64_t { idle, posted, running, done };
+struct ServiceRecord {
+    std::atomic<std::uint64_t> carrier;   // the service thread's, by its name as a word; 0: there is none
+    std::atomic<std::uint64_t> owner;     // name of the carrier that gives an order, as a word
+    std::atomic<std::uint64_t> state;     // OrderState
+    std::atomic<std::uint64_t> order;     // owner, until it is posted; then the service thread, until it is done
+    std::atomic<std::uint64_t> code;      // what came of it
+    std::array<std::atomic<std::uint64_t>, order_words> words;
+};
+
 struct alignas(64) ProcessRecord {
     Field<Identity> identity;      // host; dying: it gets no more tasks
     Count pid;                     // host
@@ -360,6 +372,7 @@ struct alignas(64) ProcessRecord {
     Count task;                    // host; index of its first task
     Count sponsored;               // host; 1: a member made it, and it has not called in yet
     Field<Pair> link;              // host; free list
+    ServiceRecord service;
 };
 
 }  // namespace umach::ports

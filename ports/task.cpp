@@ -267,6 +267,8 @@ std::uint32_t add_process(Kernel& k, runtime::Carrier& carrier, std::uint64_t pi
             return s.undo(0u);
         }
         ProcessRecord& record = k.process(index);
+        record.service.carrier.store(0);
+        record.service.state.store(static_cast<std::uint64_t>(OrderState::idle));
         s.set(record.identity, Identity{record.identity.get().generation, Life::live, 0, 0});
         s.set(record.pid, pid);
         s.set(record.start_time, start_time);

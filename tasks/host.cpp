@@ -4,6 +4,7 @@
 #include "runtime/nap.hpp"
 #include "tasks/keeper.hpp"
 #include "tasks/process_identity.hpp"
+#include "tasks/service.hpp"
 
 #include <sys/random.h>
 #include <unistd.h>
@@ -178,6 +179,7 @@ runtime::Outcome<void> Host::start_keeping() {
     keeping_.store(true);
     auto started = Keeper::start(*this, std::move(listening_));
     if (!started) keeping_.store(false);
+    else start_service(*this);
     return started;
 }
 

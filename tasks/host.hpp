@@ -12,6 +12,7 @@
 #include "ports/task.hpp"
 #include "ports/thread.hpp"
 
+#include <signal.h>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -78,6 +79,11 @@ public:
     // Whether the name service runs in this process; under its lock.
     bool name_service_runs = false;
     std::mutex& name_service_lock() { return name_service_lock_; }
+
+    // Whether the process has its service thread, or starts it; and what the program's own threads block: a thread that
+    // the service thread starts begins with that.
+    std::atomic<bool> service_runs{false};
+    sigset_t program_signals{};
 
     // What mirrors this process's ports in descriptors, once it was asked to.
     Readiness* readiness() const { return readiness_.load(std::memory_order_acquire); }

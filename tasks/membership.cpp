@@ -9,6 +9,7 @@
 #include "tasks/hidden_thread.hpp"
 #include "tasks/keeper.hpp"
 #include "tasks/process_state.hpp"
+#include "tasks/service.hpp"
 #include "tasks/suspension.hpp"
 
 #include <pthread.h>
@@ -129,7 +130,10 @@ Seat* move_in(Process& p, std::unique_ptr<Host> host) {
         return nullptr;
     }
     Seat* seat = sit_down_first(p, *host, *carrier);
-    if (seat != nullptr) p.host.store(host.release());
+    if (seat == nullptr) return nullptr;
+    Host& entered = *host.release();
+    p.host.store(&entered);
+    if (entered.keeper()) start_service(entered);
     return seat;
 }
 

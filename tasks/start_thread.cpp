@@ -4,6 +4,7 @@
 #include "ports/calls.hpp"
 #include "runtime/detail.hpp"
 #include "tasks/fiber_threads.hpp"
+#include "tasks/service.hpp"
 #include "tasks/suspension.hpp"
 
 #include <pthread.h>
@@ -42,10 +43,12 @@ void* begin(void* argument) {
     return nullptr;
 }
 
-int create_detached(void* argument) {
+// One that the service thread makes does not block all signals as that does.
+int create_detached(Host& host, void* argument) {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    if (seated() == nullptr) pthread_attr_setsigmask_np(&attributes, &host.program_signals);
     pthread_t thread;
     const int error = pthread_create(&thread, &attributes, begin, argument);
     pthread_attr_destroy(&attributes);
@@ -55,7 +58,7 @@ int create_detached(void* argument) {
 kern_return_t start_os_thread(Host& host, ThreadRef thread, Work work) {
     const auto start = std::make_shared<Start>(host, thread, std::move(work));
     auto handed = std::make_unique<std::shared_ptr<Start>>(start);
-    if (create_detached(handed.get()) != 0) {
+    if (create_detached(host, handed.get()) != 0) {
         runtime::set_detail("the operating system gives this process no further thread");
         return KERN_RESOURCE_SHORTAGE;
     }
@@ -149,13 +152,11 @@ kern_return_t start_if_resumed(Host& host, ThreadRef thread) {
         runtime::set_detail("the thread has no state to begin with: thread_set_state() gives it one");
         return KERN_FAILURE;
     }
-    if (is_of_this_process(host, record.task)) {
-        const kern_return_t code = start_os_thread(host, thread, work_of_registers(record));
-        return is_yet_to_start(host, thread) ? code
-                                             : KERN_SUCCESS;  // another one that resumed it has started it
-    }
-    runtime::set_detail("the thread is another process's, which must start it itself");
-    return KERN_FAILURE;
+    const auto process = static_cast<std::uint32_t>(host.kernel().task(record.task.get().index).process.get());
+    OrderWords words{thread.index, thread.generation};
+    const kern_return_t code = process == host.process() ? start_os_thread(host, thread, work_of_registers(record))
+                                                         : order(seated()->caller, process, Order::start_thread, words);
+    return is_yet_to_start(host, thread) ? code : KERN_SUCCESS;  // another one that resumed it has started it
 }
 
 }  // namespace umach::tasks

@@ -18,8 +18,10 @@ using Work = std::function<void()>;
 kern_return_t start_thread(const Trap& trap, ports::TaskRef task, ports::CarrierKind kind, Work work,
                            port_name_t* name);
 
-// Starts a thread that was made without a carrier, once its state says what it is to run and nothing holds it back.
-// returns: KERN_SUCCESS also when there is nothing to start; KERN_FAILURE it has no state, or is another process's
+// Starts a thread that was made without a carrier, once its state says what it is to run and nothing holds it back; in
+// another process, by its service thread.
+// waits: until it has begun
+// returns: KERN_SUCCESS also when there is nothing to start; KERN_FAILURE it has no state, or as order() (service.hpp)
 kern_return_t start_if_resumed(Host& host, ports::ThreadRef thread);
 
 // Takes a name back that was given for what cannot be started after all.

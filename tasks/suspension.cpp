@@ -10,6 +10,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 #include <cerrno>
 
@@ -211,14 +212,33 @@ bool signal_oneself() {
     return told.handled != 0;
 }
 
-// Stands still in a call.
+// Stands still in a call, with the registers of the context, which may be changed meanwhile.
 // returns: false when it may not go on standing, though it was not resumed
-bool wait_in_call() {
+bool wait_in_call(ucontext_t* context) {
     const Trap trap;
     if (!trap) return false;
-    const bool resumed = ports::wait_until_resumed(trap.caller());
-    std::uint64_t word = ports::will_stand_still;  // whoever resumed it may have died before taking this back
-    trap.seat().record().stopped.compare_exchange_strong(word, 0);
+    show_registers(trap.caller(), context, ports::stands_still);
+    const auto goes_on = [&](bool resumed) {
+        take_registers(trap.caller(), context, true);
+        return resumed;
+    };
+    try {
+        return goes_on(ports::wait_until_resumed(trap.caller()));
+    } catch (...) {
+        goes_on(false);
+        throw;
+    }
+}
+
+// Goes on with other registers, if the thread was given some.
+bool stand_in_call(const Seat& seat) {
+    ucontext_t context;
+    volatile bool has_stood = false;
+    getcontext(&context);
+    if (has_stood) return true;  // back here, with what was changed, but not where it goes on
+    has_stood = true;
+    const bool resumed = wait_in_call(&context);
+    if (resumed && seat.host.kernel().thread(seat.caller.thread.index).registers_set.get() != 0) setcontext(&context);
     return resumed;
 }
 
@@ -236,7 +256,7 @@ void prepare_suspension() {
 void stand_still(Seat& seat) {
     while (is_to_stand(seat.host.kernel(), seat.caller.thread)) {
         if (!carries_several(seat) && signal_oneself()) continue;
-        if (!wait_in_call()) break;
+        if (!stand_in_call(seat)) break;
     }
     if (seat.is_terminated() && may_unwind(seat)) unwind(seat);
 }

@@ -50,10 +50,8 @@ constexpr std::size_t general_registers = 18;  // the segment registers are behi
 
 // ---- who has registers ------------------------------------------------------------------------------------
 
-bool is_one_of_several(ports::Kernel& k, const ThreadRecord& thread) {
-    const auto carrier = runtime::CarrierName::of(thread.carrier);
-    return thread.identity.get().kind == static_cast<std::uint8_t>(ports::CarrierKind::fiber) ||
-           (carrier && k.machine().carrier(carrier.slot).sleepers.load() != 0);
+bool is_fiber(const ThreadRecord& thread) {
+    return thread.identity.get().kind == static_cast<std::uint8_t>(ports::CarrierKind::fiber);
 }
 
 // returns: why the thread's registers cannot be had; nullptr when they can
@@ -62,11 +60,11 @@ const char* refusal(KernelStep& s, ThreadRef ref, const ThreadRecord& thread) {
     const bool has_begun = thread.carrier.get() != 0;
     const bool needs_process = thread.identity.get().kind == static_cast<std::uint8_t>(ports::CarrierKind::of_process);
     if (has_begun && stopped == ports::stands_in_exception) return nullptr;
-    if (is_one_of_several(s.k, thread)) return "a fiber, and an OS thread that carries fibers, has no state of its own";
+    if (!has_begun && is_fiber(thread)) return "the fiber has not begun, and what it runs is its maker's to say";
     if (!has_begun && needs_process) return "the thread's process has not begun to call";
     if (!ports::is_suspended(s.k, ref)) return "the thread runs: thread_suspend() it first";
     if (!has_begun || stopped == ports::stands_still) return nullptr;
-    return "the thread is in a call, or blocks the signal that stops it: thread_abort() ends the wait that it is in";
+    return "the thread is in a call: thread_abort() ends the wait that it is in";
 }
 
 // Runs a body on the record of a thread that has registers, as one step of the caller.

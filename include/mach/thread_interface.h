@@ -37,7 +37,7 @@ UMACH_EXPORT port_t thread_reply(void);
  *
  * takes: nothing; hands over one reference of a send right to its kernel port
  * returns: KERN_SUCCESS; KERN_RESOURCE_SHORTAGE the host or the task has its threads (mach_error_detail() says
- *   which); KERN_FAILURE the task is another process's, which must make its threads itself
+ *   which)
  * limits: thread_set_state() says what it is to run: rip a function, rdi its argument, rsp 0 for a stack of its own.
  *   The thread_resume() that makes its count 0 starts it, as an OS thread. See umach_thread_create() for a function
  *   to be run at once.
@@ -73,7 +73,9 @@ UMACH_EXPORT kern_return_t thread_suspend(thread_t target_thread);
 /*
  * thread_resume: take one suspension back; the last one lets the thread go on.
  *
- * returns: KERN_SUCCESS; KERN_FAILURE it is not suspended, or has no state to begin with
+ * waits: for a thread that begins in another process, until it has: that process's service thread starts it
+ * returns: KERN_SUCCESS; KERN_FAILURE it is not suspended, or has no state to begin with, or its process does not
+ *   answer within 10 s (mach_error_detail() says which)
  * source: Mach 2.5, mach.defs 2064
  */
 UMACH_EXPORT kern_return_t thread_resume(thread_t target_thread);
@@ -106,7 +108,7 @@ UMACH_EXPORT kern_return_t thread_info(thread_t target_thread, int flavor, threa
  *
  * takes: *old_state_count is how many integers there is room for
  * returns: KERN_SUCCESS *old_state_count is how many were given; KERN_INVALID_ARGUMENT unknown flavor or too little room;
- *   KERN_FAILURE the thread runs, or is in a call, or is a fiber (mach_error_detail() says which)
+ *   KERN_FAILURE the thread runs, or is in a call, or is a fiber that has not begun (mach_error_detail() says which)
  * limits: flavor x86_THREAD_STATE64
  * source: Mach 2.5, mach.defs 2017
  */

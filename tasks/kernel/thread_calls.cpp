@@ -41,10 +41,6 @@ bool is_state(int flavor) {
 }  // namespace
 
 kern_return_t thread_create(Caller& caller, TaskRef task, Port* child) {
-    if (!is_of_this_process(seated()->host, task)) {
-        set_detail("the task is another process's, which must make its threads itself");
-        return KERN_FAILURE;
-    }
     const ThreadRef made =
         ports::make_thread(caller.k, caller.carrier, task, ports::CarrierKind::os_thread, true);
     if (!made) return KERN_RESOURCE_SHORTAGE;

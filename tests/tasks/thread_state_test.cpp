@@ -172,13 +172,61 @@ TEST(ThreadState, ThreadInACallHasNoneUntilItsWaitIsAborted) {
     }));
 }
 
-TEST(ThreadState, FiberHasNoneOfItsOwn) {
+void yield_for_ever(void*) {
+    for (;;) umach_thread_yield();
+}
+
+[[noreturn]] void come_and_yield(Elsewhere* elsewhere, std::uint64_t with) {
+    elsewhere->came.store(with);
+    yield_for_ever(nullptr);
+    std::abort();
+}
+
+TEST(ThreadState, FiberThatStandsStillHasRegistersAndGoesOnWhereItIsTold) {
     EXPECT_TRUE(runs_well([] {
-        port_name_t port = new_port();
-        const thread_t thread = start_thread(wait_for_ever, &port, UMACH_FIBER);
+        Elsewhere elsewhere;
+        const thread_t thread = start_thread(yield_for_ever, nullptr, UMACH_FIBER);
         umach_thread_yield();
         MUST(thread_suspend(thread) == KERN_SUCCESS);
-        MUST(cause_of_failure(thread).find("fiber") != std::string::npos);
+        umach_thread_yield();
+        x86_thread_state64_t state{};
+        MUST(get(thread, &state) == KERN_SUCCESS && state.rip != 0);
+        state.rip = reinterpret_cast<std::uint64_t>(come_and_yield);
+        state.rdi = reinterpret_cast<std::uint64_t>(&elsewhere);
+        state.rsi = 99;
+        state.rsp = ((state.rsp - 256) & ~std::uint64_t{15}) - 8;
+        MUST(set(thread, state) == KERN_SUCCESS);
+        umach_thread_yield();
+        MUST(elsewhere.came.load() == 0 && thread_resume(thread) == KERN_SUCCESS);
+        umach_thread_yield();
+        MUST(elsewhere.came.load() == 99);
+    }));
+}
+
+TEST(ThreadState, FiberGoesOnWhereItWasWhenNothingIsChanged) {
+    EXPECT_TRUE(runs_well([] {
+        int turns = 0;
+        const auto count = [](void* into) { for (;;) ++*static_cast<int*>(into), umach_thread_yield(); };
+        const thread_t thread = start_thread(count, &turns, UMACH_FIBER);
+        for (int round = 0; round < 100; ++round) {
+            MUST(thread_suspend(thread) == KERN_SUCCESS);
+            umach_thread_yield();
+            const int before = turns;
+            x86_thread_state64_t state{};
+            if (round > 0) MUST(get(thread, &state) == KERN_SUCCESS && set(thread, state) == KERN_SUCCESS);
+            umach_thread_yield();
+            MUST(turns == before && thread_resume(thread) == KERN_SUCCESS);
+            umach_thread_yield();
+            MUST(turns > before);
+        }
+    }));
+}
+
+TEST(ThreadState, FiberThatHasNotBegunHasNone) {
+    EXPECT_TRUE(runs_well([] {
+        const thread_t thread = start_thread(yield_for_ever, nullptr, UMACH_FIBER);
+        MUST(thread_suspend(thread) == KERN_SUCCESS);
+        MUST(cause_of_failure(thread).find("not begun") != std::string::npos);
     }));
 }
 
