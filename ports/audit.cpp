@@ -89,6 +89,7 @@ Audit look_once(Kernel& k, CarrierName self) {
     look_at_messages(look);
     look_at_rights(look);
     look_at_cells(look);
+    look_at_regions(look);
     look_at_zones(look);
     look.result.rescued_wakeups = k.machine().header().rescued_wakeups.load();
     return std::move(look.result);
@@ -131,7 +132,8 @@ Look::Look(Kernel& kernel)
       chunks(kernel.zone(zone_chunks).fresh()),
       pages(kernel.zone(zone_pages).fresh()),
       sets(kernel.zone(zone_sets).fresh()),
-      task_work(kernel.zone(zone_tasks).fresh()) {
+      task_work(kernel.zone(zone_tasks).fresh()),
+      regions(kernel.zone(zone_regions).fresh()) {
     for (std::uint32_t i = 0; i < zones; ++i) most_members += k.zone(i).fresh();
     most_members += k.zone(zone_chunks).fresh() * entries_per_chunk;
     for (std::uint32_t i = 0; i < message_classes; ++i) messages[i].resize(k.zone(zone_messages + i).fresh());

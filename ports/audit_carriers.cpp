@@ -31,7 +31,7 @@ void look_at_debts(Look& look, CarrierRecord& record) {
 // A slot that nobody has holds nothing and owes nothing.
 void look_at_free_slot(Look& look, std::uint32_t slot, CarrierRecord& record) {
     bool empty = record.owed_admission.get() == 0 && record.owed_work.get() == 0 && record.in_hand.get() == 0 &&
-                 record.put_aside.get() == 0;
+                 record.put_aside.get() == 0 && record.memory_in_hand.get() == 0;
     for (const runtime::RingDebt& debt : record.owed_rings) empty = empty && debt.whom.get() == 0;
     for (const Field<Pair>& stock : record.stock) empty = empty && stock.get().first == 0;
     if (!empty && record.life.load() == 0)

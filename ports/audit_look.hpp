@@ -64,6 +64,9 @@ struct Look {
     // A message was met in one of the places where messages are.
     void met(std::uint32_t message, MessageState state, const std::string& where);
 
+    // A region was met where those are that somebody has.
+    void met_region(RegionRef region, Place holder, const std::string& where);
+
     // Walks a doubly linked list and visits each member; names what is wrong with its links.
     template <class Valid, class Links, class Visit>
     void walk(Pair list, const char* rule, const std::string& of, Valid valid, Links links, Visit visit) {
@@ -94,6 +97,7 @@ struct Look {
     std::vector<bool> noticed_entries;
     std::array<std::vector<std::uint8_t>, message_classes> messages;  // how often each was met
     std::vector<bool> chunks, pages, sets, task_work;                 // of spaces; with names; with work owed
+    std::vector<std::uint8_t> regions;                                // how often each was met
 };
 
 // Notes that a notice stands in the list of a port, and whether it says so itself.
@@ -107,6 +111,7 @@ void look_at_sets(Look& look);
 void look_at_messages(Look& look);  // rights in messages, each message in one place
 void look_at_rights(Look& look);    // receive rights, ownerships, send rights counted
 void look_at_cells(Look& look);     // notices stand where their cells say
+void look_at_regions(Look& look);   // memory: each region in one place, addresses free or in one region
 void look_at_zones(Look& look);     // every record is free, in a stock, or in use
 
 }  // namespace umach::ports

@@ -24,6 +24,8 @@ void look_at_slot(Look& look, std::uint32_t m, RightSlot& slot) {
     const RightInfo info = slot.info;
     const PortRef port = slot.port;
     if (info.held == 0 || info.carried == Carried::none || info.carried == Carried::dead) return;
+    if (info.carried == Carried::memory)
+        return look.met_region({port.index, port.generation}, Place::of(PlaceKind::message, m, look.k.message(m).identity.get().generation), look.message(m));
     ++look.result.rights;
     if (!look.is_live(port)) return;  // dying rights are released when the message is
     PortSeen& seen = look.ports[port.index];
@@ -213,7 +215,8 @@ constexpr std::array<const char*, zones> zone_names{"ports",
                                                     "port sets",
                                                     "threads",
                                                     "tasks",
-                                                    "processes"};
+                                                    "processes",
+                                                    "regions"};
 
 bool in_use(Look& look, std::uint32_t number, std::uint32_t index) {
     switch (number) {
@@ -224,6 +227,7 @@ bool in_use(Look& look, std::uint32_t number, std::uint32_t index) {
         case zone_threads: return look.k.thread(index).identity.get().life != Life::free;
         case zone_tasks: return look.k.task(index).identity.get().life != Life::free;
         case zone_processes: return look.k.process(index).identity.get().life != Life::free;
+        case zone_regions: return look.k.region(index).identity.get().life != Life::free;
         default:
             return look.k.message((number - zone_messages) << 30 | index).identity.get().state !=
                    MessageState::free;

@@ -3,10 +3,12 @@
 
 #include "ports/death.hpp"
 #include "ports/queue.hpp"
+#include "ports/region.hpp"
 #include "ports/wait.hpp"
 #include "runtime/nap.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 
 namespace umach::ports {
@@ -45,6 +47,7 @@ std::array<ZonePlan, zones> plan(const HostSizes& sizes) {
     p[zone_threads] = {sizeof(ThreadRecord), offsetof(ThreadRecord, link), thread_capacity(sizes)};
     p[zone_tasks] = {sizeof(TaskRecord), offsetof(TaskRecord, link), sizes.tasks + 1};
     p[zone_processes] = {sizeof(ProcessRecord), offsetof(ProcessRecord, link), sizes.tasks + 1};
+    p[zone_regions] = {sizeof(RegionRecord), offsetof(RegionRecord, link), 16 * std::uint64_t{sizes.tasks} + 1024};
     return p;
 }
 
@@ -61,6 +64,9 @@ std::uint64_t bytes_of(const std::array<ZonePlan, zones>& plans) {
     return bytes;
 }
 
+// Memory is named by its offset in the pool, whose size is a power of two.
+std::uint64_t pool_bytes(const HostSizes& sizes) { return std::bit_ceil(std::max<std::uint64_t>(sizes.pool_bytes, 1u << 20)); }
+
 // A carrier must not sit on a noticeable part of a zone: at most a sixteenth is in stocks.
 std::uint32_t most_stock(std::uint64_t capacity, std::uint32_t carriers) {
     const std::uint64_t fair = capacity / (16 * std::uint64_t{carriers});
@@ -73,13 +79,13 @@ std::uint32_t Kernel::layout_hash() {
     std::uint32_t hash = 2166136261u;
     for (std::size_t size : {sizeof(KernelHeader), sizeof(PortRecord), sizeof(PortSetRecord), sizeof(TaskRecord),
                              sizeof(ThreadRecord), sizeof(MessageRecord), sizeof(ProcessRecord), sizeof(EntryChunk),
-                             sizeof(ChunkPage), sizeof(runtime::CarrierRecord), sizeof(RightSlot)})
+                             sizeof(ChunkPage), sizeof(runtime::CarrierRecord), sizeof(RightSlot), sizeof(RegionRecord)})
         hash = (hash ^ static_cast<std::uint32_t>(size)) * 16777619u;
     return hash;
 }
 
-Kernel::Kernel(runtime::Machine machine)
-    : machine_(std::move(machine)), header_(reinterpret_cast<KernelHeader*>(machine_.records())) {
+Kernel::Kernel(runtime::Machine machine, runtime::Pool pool)
+    : machine_(std::move(machine)), pool_(std::move(pool)), header_(reinterpret_cast<KernelHeader*>(machine_.records())) {
     const auto plans = plan(HostSizes{});   // strides, links and stocks do not depend on sizes
     for (std::uint32_t i = 0; i < zones; ++i) {
         const std::uint64_t capacity = header_->zone[i].capacity.get();
@@ -91,7 +97,10 @@ Kernel::Kernel(runtime::Machine machine)
 
 runtime::Outcome<Kernel> Kernel::make(const HostSizes& sizes) {
     const auto plans = plan(sizes);
-    runtime::MachineSizes machine_sizes{sizes.segment, sizes.doorbell, carrier_slots(sizes), bytes_of(plans), layout_hash()};
+    auto pool = runtime::Pool::create(pool_bytes(sizes));
+    if (!pool.ok()) return pool.fault();
+    const std::uint64_t record_bytes = bytes_of(plans) + bytes_of_pool_records(pool.value().bytes());
+    runtime::MachineSizes machine_sizes{sizes.segment, sizes.doorbell, carrier_slots(sizes), record_bytes, layout_hash()};
     auto machine = runtime::Machine::make(machine_sizes);
     if (!machine.ok()) return machine.fault();
     auto* header = reinterpret_cast<KernelHeader*>(machine.value().records());
@@ -104,13 +113,23 @@ runtime::Outcome<Kernel> Kernel::make(const HostSizes& sizes) {
     }
     const std::uint32_t quota = sizes.ports_of_a_task != 0 ? sizes.ports_of_a_task : sizes.ports;
     header->ports_of_a_task.put(quota);
-    return Kernel(std::move(machine.value()));
+    const std::uint64_t pages = sizes.memory_of_a_task != 0 ? sizes.memory_of_a_task >> page_bits : pool.value().bytes() >> page_bits;
+    header->memory_of_a_task.put(pages);
+    header->most_stock_pages.put(sizes.stock_bytes >> page_bits);
+    header->pool_bytes.put(pool.value().bytes());
+    header->pool_tree.put(at);
+    Kernel made(std::move(machine.value()), std::move(pool.value()));
+    clear_pool(made);
+    return made;
 }
 
-runtime::Outcome<Kernel> Kernel::join(runtime::Segment segment, runtime::Descriptor lifeline) {
+runtime::Outcome<Kernel> Kernel::join(runtime::Segment segment, runtime::Descriptor lifeline, runtime::Descriptor memory) {
     auto machine = runtime::Machine::join(std::move(segment), layout_hash(), std::move(lifeline));
     if (!machine.ok()) return machine.fault();
-    return Kernel(std::move(machine.value()));
+    const auto* header = reinterpret_cast<const KernelHeader*>(machine.value().records());
+    auto pool = runtime::Pool::attach(std::move(memory), header->pool_bytes.get());
+    if (!pool.ok()) return pool.fault();
+    return Kernel(std::move(machine.value()), std::move(pool.value()));
 }
 
 MessageRecord& Kernel::message(std::uint32_t index) {

@@ -6,7 +6,9 @@
 // of dying ports) stands in its carrier's record from the commit until it is paid by settle(), or by the keeper.
 #pragma once
 
+#include "ports/process_record.hpp"
 #include "ports/zone.hpp"
+#include "runtime/segment/pool.hpp"
 
 #include <string>
 
@@ -20,14 +22,17 @@ struct HostSizes {
     std::uint32_t threads = 0;               // of control, fibers too; 0: sixteen a task
     std::uint64_t message_bytes = 8u << 20;  // memory for messages
     std::uint32_t ports_of_a_task = 0;       // quota; 0: all but a reserve
+    std::uint64_t pool_bytes = std::uint64_t{8} << 30;   // addresses for memory that travels; costs nothing until used
+    std::uint64_t stock_bytes = 64u << 20;   // of memory that nobody has and that is kept for the next who asks
+    std::uint64_t memory_of_a_task = 0;      // quota, of the pool; 0: all
 };
 
-inline constexpr std::uint32_t zones = 11;
+inline constexpr std::uint32_t zones = 12;
 enum ZoneNumber : std::uint32_t {
     zone_ports, zone_messages, zone_chunks = zone_messages + message_classes,
-    zone_pages, zone_sets, zone_threads, zone_tasks, zone_processes
+    zone_pages, zone_sets, zone_threads, zone_tasks, zone_processes, zone_regions
 };
-static_assert(zone_processes + 1 == zones);
+static_assert(zone_regions + 1 == zones);
 
 struct alignas(64) KernelHeader {
     std::array<ZoneRecord, zones> zone;
@@ -39,6 +44,12 @@ struct alignas(64) KernelHeader {
     std::atomic<std::uint64_t> host_id;                // random, for socket names
     Field<PortRef> bootstrap;       // host; send right given to new tasks
     Field<PortRef> host_port;       // host; send right to the host's own kernel port, made when first asked for
+    Count pool_bytes;               // constant
+    Count pool_tree;                // constant; offset of the tree of free blocks, then of the map from blocks to regions
+    Count most_stock_pages;         // constant
+    Count stock_pages;              // host; memory in the stock
+    std::array<Field<Pair>, most_orders> stock;   // host; regions of each order that nobody has: first, how many
+    Count memory_of_a_task;         // constant; quota, pages
 };
 
 class Kernel;
@@ -105,7 +116,7 @@ class Kernel {
 public:
     // Makes a host in fresh memory, or attaches to one.
     static runtime::Outcome<Kernel> make(const HostSizes& sizes);
-    static runtime::Outcome<Kernel> join(runtime::Segment segment, runtime::Descriptor lifeline);
+    static runtime::Outcome<Kernel> join(runtime::Segment segment, runtime::Descriptor lifeline, runtime::Descriptor pool);
     static std::uint32_t layout_hash();
 
     runtime::Machine& machine() { return machine_; }
@@ -122,6 +133,8 @@ public:
     MessageRecord& message(std::uint32_t index);
     std::byte* body(std::uint32_t message);
     RightSlot& right(std::uint32_t message, std::uint32_t number);
+    RegionRecord& region(std::uint32_t index) { return record<RegionRecord>(zone_regions, index); }
+    runtime::Pool& pool() { return pool_; }
     static std::uint32_t message_class(std::uint32_t message) { return message >> 30; }
 
     const Zone& zone(std::uint32_t number) const { return zone_[number]; }
@@ -130,6 +143,7 @@ public:
     PortRef ref_of_port(std::uint32_t index) { return {index, port(index).identity.get().generation}; }
     TaskRef ref_of_task(std::uint32_t index) { return {index, task(index).identity.get().generation}; }
     ThreadRef ref_of_thread(std::uint32_t index) { return {index, thread(index).identity.get().generation}; }
+    RegionRef ref_of_region(std::uint32_t index) { return {index, region(index).identity.get().generation}; }
 
     // The links that lists go by.
     auto message_links() { return [this](std::uint32_t i) -> Field<Pair>& { return message(i).links; }; }
@@ -137,6 +151,7 @@ public:
     auto ready_links() { return [this](std::uint32_t i) -> Field<Pair>& { return port(i).ready; }; }
     auto dying_links() { return [this](std::uint32_t i) -> Field<Pair>& { return port(i).link; }; }
     auto wait_links() { return [this](std::uint32_t i) -> Field<Pair>& { return thread(i).wait_links; }; }
+    auto region_links() { return [this](std::uint32_t i) -> Field<Pair>& { return region(i).links; }; }
     auto sibling_links() { return [this](std::uint32_t i) -> Field<Pair>& { return thread(i).siblings; }; }
 
     // Runs a body as one step of the carrier. The body gets a KernelStep and ends with keep() or undo().
@@ -154,7 +169,7 @@ public:
     void settle_for(runtime::Carrier& keeper, runtime::CarrierRecord& debtor);
 
 private:
-    explicit Kernel(runtime::Machine machine);
+    Kernel(runtime::Machine machine, runtime::Pool pool);
     template <class R>
     R& record(std::uint32_t number, std::uint32_t index) {
         const Zone& zone = zone_[number];
@@ -164,6 +179,7 @@ private:
     void ring_bell(runtime::Carrier& carrier, runtime::CarrierName whom, std::uint32_t sleeper, bool for_the_dead);
 
     runtime::Machine machine_;
+    runtime::Pool pool_;
     KernelHeader* header_;
     std::array<Zone, zones> zone_;
 };

@@ -58,7 +58,7 @@ void give_up_names(const KernelRequest& request) {
     const std::uint32_t rights = k.message(request.message).identity.get().rights;
     for (std::uint32_t i = 0; i < rights; ++i) {
         const RightInfo info = k.right(request.message, i).info;
-        const bool named = info.carried != Carried::none && info.carried != Carried::dead;
+        const bool named = info.carried != Carried::none && info.carried != Carried::dead && info.carried != Carried::memory;
         const bool may_stay = info.code == MSG_TYPE_PORT || info.code == MSG_TYPE_PORT_ALL;
         if (named && may_stay && info.give_up != 0) give_up_name(request.caller, info.name);
     }
@@ -157,7 +157,7 @@ Replied reply_now(KernelStep& s, const KernelRequest& request) {
 Replied send_reply(KernelRequest& request) {
     Replied done = Replied::nowhere;
     if (request.to.name != 0 || request.to.call) {
-        list_written(request.caller, request.message);
+        if (list_written(request.caller, request.message) != SEND_SUCCESS) return Replied::no_memory;
         done = request.caller.step([&](KernelStep& s) { return reply_now(s, request); });
     }
     if (done == Replied::nowhere) discard(request.caller, request.message);

@@ -60,7 +60,7 @@ std::byte* begin_reply(KernelRequest& request, std::uint32_t size, std::uint32_t
 // takes: the message, unless a right is lost
 // returns: nowhere: nobody wants it, or its port died; right_lost: a right that it names has left the
 // sender's space
-enum class Replied { sent, nowhere, right_lost };
+enum class Replied { sent, nowhere, right_lost, no_memory };
 Replied send_reply(KernelRequest& request);
 
 }  // namespace umach::ports

@@ -2,7 +2,9 @@
 #include "ports/message.hpp"
 
 #include "ports/death.hpp"
+#include "ports/out_of_line.hpp"
 #include "ports/queue.hpp"
+#include "ports/region.hpp"
 #include "runtime/checked_copy.hpp"
 #include "runtime/detail.hpp"
 
@@ -13,64 +15,6 @@ namespace umach::ports {
 namespace {
 
 using runtime::set_detail;
-
-constexpr std::uint32_t header_bytes = sizeof(msg_header_t);
-
-std::uint32_t rounded(std::uint32_t bytes) { return (bytes + 3) & ~3u; }
-
-// An item of a message's body.
-struct Item {
-    std::uint32_t at = 0;         // of the descriptor
-    std::uint32_t data = 0;       // of the first element
-    std::uint32_t code = 0;
-    std::uint32_t bits = 0;       // of one element
-    std::uint64_t number = 0;
-    std::uint32_t next = 0;       // of the item behind it
-    bool in_line = false, long_form = false, give_up = false;
-};
-
-// Reads the item at `at`, and clears what a receiver must not see in its descriptor.
-// returns: false when it runs past the end of the message
-bool read_item(std::byte* body, std::uint32_t size, std::uint32_t at, Item& item) {
-    msg_type_long_t type{};
-    if (at + sizeof(msg_type_t) > size) return false;
-    std::memcpy(&type, body + at, sizeof(msg_type_t));
-    msg_type_t& head = type.msg_type_header;
-    item = {at, at + 4, head.msg_type_name, head.msg_type_size, head.msg_type_number, 0,
-            head.msg_type_inline != 0, head.msg_type_longform != 0, head.msg_type_deallocate != 0};
-    if (item.long_form) {
-        if (at + sizeof type > size) return false;
-        std::memcpy(&type, body + at, sizeof type);
-        item.data = at + 12;
-        item.code = type.msg_type_long_name;
-        item.bits = type.msg_type_long_size;
-        item.number = type.msg_type_long_number;
-        head.msg_type_name = head.msg_type_size = 0;
-        head.msg_type_number = 0;
-    }
-    head.msg_type_unused = head.msg_type_deallocate = 0;
-    std::memcpy(body + at, &type, sizeof(msg_type_t));
-    const std::uint64_t bytes = (item.number * item.bits + 7) / 8;
-    if (!item.in_line) return true;
-    if (bytes > size || item.data + bytes > size) return false;
-    item.next = item.data + rounded(static_cast<std::uint32_t>(bytes));
-    return true;
-}
-
-void write_code(std::byte* body, const Item& item, std::uint32_t code) {
-    if (item.long_form) {
-        const auto wide = static_cast<std::uint16_t>(code);
-        std::memcpy(body + item.at + 4, &wide, sizeof wide);
-    } else {
-        msg_type_t head{};
-        std::memcpy(&head, body + item.at, sizeof head);
-        head.msg_type_name = code & 0xff;
-        std::memcpy(body + item.at, &head, sizeof head);
-    }
-}
-
-bool is_right(std::uint32_t code) { return MSG_TYPE_PORT_ANY(code); }
-bool is_known(std::uint32_t code) { return code < MSG_TYPE_LAST || is_right(code); }
 
 void open_slot(RightSlot& slot, std::uint32_t code, std::uint32_t offset, bool give_up, std::uint32_t name) {
     RightInfo info{};
@@ -90,31 +34,61 @@ msg_return_t fail(msg_return_t code, const char* what, std::uint32_t at) {
     return code;
 }
 
-// Lists the rights of one item.
-msg_return_t list_rights(Kernel& k, std::uint32_t message, const Item& item, std::uint8_t& rights) {
-    std::byte* body = k.body(message);
-    if (item.bits != 32) return fail(SEND_INVALID_PORT, "elements that are rights have 32 bits", item.at);
-    if (item.number > most_rights || rights + item.number > most_rights)
-        return fail(SEND_KERNEL_REFUSED, "quota: a message carries at most 64 rights", item.at);
+// A message while it is decoded.
+struct Decoding {
+    Caller& caller;
+    std::uint32_t message;
+    MessageIdentity& identity;
+    Prepared& prepared;
+
+    Kernel& k() const { return caller.k; }
+    std::byte* body() const { return caller.k.body(message); }
+};
+
+// Whether the record has slots for so many more rights.
+msg_return_t check_slots(Decoding& d, const Item& item, std::uint64_t more) {
+    if (more > most_rights || d.identity.rights + more > most_rights)
+        return fail(SEND_KERNEL_REFUSED, "quota: a message carries at most 64 rights and out-of-line items", item.at);
+    const std::uint32_t behind = class_bytes[Kernel::message_class(d.message)] - d.k().message(d.message).size;
+    d.prepared.needs_slots = (d.identity.rights + more) * sizeof(RightSlot) > behind;
+    return d.prepared.needs_slots ? SEND_KERNEL_REFUSED : SEND_SUCCESS;
+}
+
+// Lists the rights of one item, whose names stand at `names`.
+void list_rights(Decoding& d, const Item& item, const std::byte* names) {
     for (std::uint32_t i = 0; i < item.number; ++i) {
         std::uint32_t name = 0;
-        std::memcpy(&name, body + item.data + 4 * i, sizeof name);
-        open_slot(k.right(message, rights++), item.code, item.data + 4 * i, item.give_up, name);
+        std::memcpy(&name, names + 4 * i, sizeof name);
+        const std::uint32_t offset = item.in_line ? item.data + 4 * i : item.data;
+        open_slot(d.k().right(d.message, d.identity.rights++), item.code, offset, item.give_up, name);
     }
-    if (item.code == MSG_TYPE_MAKE_SEND_ONCE) write_code(body, item, MSG_TYPE_MOVE_SEND_ONCE);
+    if (item.code == MSG_TYPE_MAKE_SEND_ONCE) write_code(d.body(), item, MSG_TYPE_MOVE_SEND_ONCE);
+}
+
+msg_return_t decode_item(Decoding& d, const Item& item) {
+    const bool rights = is_right(item.code), memory = !item.in_line && item.bytes() != 0;
+    if (rights || !item.in_line) d.identity.flags |= message_complex;
+    if (rights && item.bits != 32) return fail(SEND_INVALID_PORT, "elements that are rights have 32 bits", item.at);
+    if (!item.in_line && !memory) write_pointer(d.body(), item, 0);
+    if (!rights && !memory) return SEND_SUCCESS;
+    const std::uint64_t slots = (rights ? item.number : 0) + (memory ? 1 : 0);
+    if (const msg_return_t error = check_slots(d, item, slots); error != SEND_SUCCESS) return error;
+    const std::uint32_t memory_slot = d.identity.rights;
+    if (memory) {
+        const msg_return_t error = fetch_memory(d.caller, d.message, item, d.identity, d.prepared.given_up);
+        if (error != SEND_SUCCESS) return error;
+    }
+    if (rights) list_rights(d, item, memory ? address_of(d.k(), d.k().right(d.message, memory_slot), d.body(), item) : d.body() + item.data);
     return SEND_SUCCESS;
 }
 
-msg_return_t decode_items(Kernel& k, std::uint32_t message, std::uint32_t size, MessageIdentity& identity) {
-    std::byte* body = k.body(message);
+msg_return_t decode_items(Decoding d) {
+    const std::uint32_t size = d.k().message(d.message).size;
     Item item;
     for (std::uint32_t at = header_bytes; at < size; at = item.next) {
-        if (!read_item(body, size, at, item)) return fail(SEND_MSG_TOO_SMALL, "an item runs past the end of the message", at);
+        if (!read_item(d.body(), size, at, item)) return fail(SEND_MSG_TOO_SMALL, "an item runs past the end of the message", at);
         if (!is_known(item.code)) return fail(SEND_INVALID_PORT, "unknown item type", at);
-        if (!item.in_line) return fail(SEND_KERNEL_REFUSED, "out-of-line data is not served by this kernel", at);
-        if (!is_right(item.code)) continue;
-        identity.flags |= message_complex;
-        if (const msg_return_t error = list_rights(k, message, item, identity.rights); error != SEND_SUCCESS) return error;
+        if (const msg_return_t error = decode_item(d, item); error != SEND_SUCCESS) return error;
     }
     return SEND_SUCCESS;
 }
@@ -174,7 +148,8 @@ msg_return_t check_header(const msg_header_t* user, msg_header_t& header) {
     return header.msg_size < header_bytes ? SEND_MSG_TOO_SMALL : SEND_MSG_TOO_LARGE;
 }
 
-msg_return_t fill(Caller& caller, std::uint32_t message, const msg_header_t& header, const msg_header_t* user) {
+msg_return_t fill(Caller& caller, const msg_header_t& header, const msg_header_t* user, Prepared& prepared) {
+    const std::uint32_t message = prepared.message;
     MessageRecord& record = caller.k.message(message);
     const std::uint32_t size = rounded(header.msg_size);
     reset(caller, record, size);
@@ -188,11 +163,30 @@ msg_return_t fill(Caller& caller, std::uint32_t message, const msg_header_t& hea
         set_detail("the message's %u bytes at %p cannot be read", header.msg_size, static_cast<const void*>(user));
         error = SEND_INVALID_MEMORY;
     } else if (header.msg_simple == 0) {
-        error = decode_items(caller.k, message, size, identity);
+        error = decode_items({caller, message, identity, prepared});
     }
-    if (error != SEND_SUCCESS) identity.rights = 0;
     record.identity.put(identity);
     return error;
+}
+
+}  // namespace
+
+namespace {
+
+// Prepares the message in a record that has room for so many bytes and rights.
+void prepare_in(Caller& caller, const msg_header_t& header, const msg_header_t* user, std::uint32_t bytes, Prepared& prepared) {
+    prepared.needs_slots = false;
+    prepared.message = allocate_message(caller, bytes);
+    if (prepared.message == 0) {
+        set_detail("the host's memory for messages is exhausted");
+        prepared.error = SEND_KERNEL_REFUSED;
+        return;
+    }
+    prepared.error = fill(caller, header, user, prepared);
+    if (prepared.error == SEND_SUCCESS) return;
+    discard(caller, prepared.message);
+    prepared.message = 0;
+    prepared.given_up.clear();
 }
 
 }  // namespace
@@ -202,19 +196,12 @@ Prepared prepare(Caller& caller, const msg_header_t* user) {
     Prepared prepared;
     prepared.error = check_header(user, header);
     if (prepared.error != SEND_SUCCESS) return prepared;
-    prepared.message = allocate_message(caller, wanted_bytes(rounded(header.msg_size), header.msg_simple != 0));
-    if (prepared.message == 0) {
-        set_detail("the host's memory for messages is exhausted");
-        prepared.error = SEND_KERNEL_REFUSED;
-        return prepared;
-    }
-    prepared.error = fill(caller, prepared.message, header, user);
+    const std::uint32_t size = rounded(header.msg_size);
+    prepare_in(caller, header, user, wanted_bytes(size, header.msg_simple != 0), prepared);
+    // Rights that stand out of line need more slots than the message's own bytes say.
+    if (prepared.needs_slots) prepare_in(caller, header, user, size + most_rights * static_cast<std::uint32_t>(sizeof(RightSlot)), prepared);
     prepared.destination = static_cast<std::uint32_t>(header.msg_remote_port);
     prepared.reply = static_cast<std::uint32_t>(header.msg_local_port);
-    if (prepared.error != SEND_SUCCESS) {
-        discard(caller, prepared.message);
-        prepared.message = 0;
-    }
     return prepared;
 }
 
@@ -227,16 +214,37 @@ bool discard_piece(KernelStep& s, std::uint32_t message) {
     for (std::uint32_t i = 0; i <= record.identity.get().rights; ++i) {
         RightSlot& slot = i == 0 ? record.reply : s.k.right(message, i - 1);
         RightInfo info = slot.info;
-        if (info.held == 0 || info.carried != Carried::send) continue;
+        if (info.held == 0 || (info.carried != Carried::send && info.carried != Carried::memory)) continue;
+        const PortRef what = slot.port;
         info.held = 0;
         s.set(slot.info, info);
-        drop_send(s, slot.port);
+        if (info.carried == Carried::send) drop_send(s, what);
+        else release_region(s, {what.index, what.generation});
         return false;
     }
     free_message(s, message);
     if (s.mine().in_hand.get() == message) s.set(s.mine().in_hand, 0);
     if (s.mine().put_aside.get() == message) s.set(s.mine().put_aside, 0);
     return true;
+}
+
+}  // namespace
+
+namespace {
+
+// The memory of a message that is remade goes before its rights are forgotten.
+void release_memory(Caller& caller, std::uint32_t message) {
+    for (std::uint32_t i = 0; i < caller.k.message(message).identity.get().rights; ++i) {
+        RightSlot& slot = caller.k.right(message, i);
+        RightInfo info = slot.info;
+        if (info.carried != Carried::memory || info.held == 0) continue;
+        caller.k.step(caller.carrier, [&](KernelStep& s) {
+            info.held = 0;
+            s.set(slot.info, info);
+            release_region(s, {slot.port.get().index, slot.port.get().generation});
+            return s.keep(0);
+        });
+    }
 }
 
 }  // namespace
@@ -248,6 +256,7 @@ void discard(Caller& caller, std::uint32_t message) {
 std::uint32_t remake(Caller& caller, std::uint32_t message, std::uint32_t size, std::uint32_t rights) {
     const std::uint32_t bytes = size + rights * static_cast<std::uint32_t>(sizeof(RightSlot));
     const bool fits = bytes <= class_bytes[Kernel::message_class(message)];
+    release_memory(caller, message);
     message = caller.step([&](KernelStep& s) {
         if (fits) return s.keep(message);
         const std::uint32_t larger = take_record(s, bytes);
@@ -265,33 +274,46 @@ std::uint32_t remake(Caller& caller, std::uint32_t message, std::uint32_t size, 
     return message;
 }
 
-void list_written(Caller& caller, std::uint32_t message) {
+msg_return_t list_written(Caller& caller, std::uint32_t message) {
     MessageRecord& record = caller.k.message(message);
     MessageIdentity identity = record.identity;
-    decode_items(caller.k, message, record.size, identity);
+    Prepared prepared;
+    const msg_return_t error = decode_items({caller, message, identity, prepared});
     record.identity.put(identity);
+    return error;
 }
 
 namespace {
 
-// Writes the names that the rights have in the receiver's space; an item whose rights all turned out to be send-once
-// rights says so.
-void write_names(Kernel& k, std::uint32_t message) {
+// Writes the names of one item's rights, from a slot on, to where they stand.
+// returns: whether all of them turned out to be send-once rights
+bool write_names_of(Kernel& k, std::uint32_t message, const Item& item, std::uint32_t slot, std::byte* to) {
+    bool once = item.code == MSG_TYPE_PORT && item.number != 0;
+    for (std::uint32_t i = 0; i < item.number; ++i) {
+        const RightInfo info = k.right(message, slot + i).info;
+        once = once && info.carried == Carried::send_once;
+        const std::uint32_t name = info.carried == Carried::none ? 0 : info.name;
+        std::memcpy(to + 4 * i, &name, sizeof name);
+    }
+    return once;
+}
+
+// Writes what the receiver has instead: its addresses of memory, and its names of rights.
+void write_results(Kernel& k, std::uint32_t message) {
     MessageRecord& record = k.message(message);
     std::byte* body = k.body(message);
-    const std::uint32_t rights = record.identity.get().rights;
+    const std::uint32_t slots = record.identity.get().rights;
     std::uint32_t slot = 0;
     Item item;
-    for (std::uint32_t at = header_bytes; at < record.size && slot < rights && read_item(body, record.size, at, item); at = item.next) {
-        if (!is_right(item.code)) continue;
-        bool once = item.code == MSG_TYPE_PORT && item.number != 0;
-        for (std::uint32_t i = 0; i < item.number && slot < rights; ++i, ++slot) {
-            const RightInfo info = k.right(message, slot).info;
-            once = once && info.carried == Carried::send_once;
-            const std::uint32_t name = info.carried == Carried::none ? 0 : info.name;
-            std::memcpy(body + item.data + 4 * i, &name, sizeof name);
+    for (std::uint32_t at = header_bytes; at < record.size && slot < slots && read_item(body, record.size, at, item); at = item.next) {
+        std::byte* data = body + item.data;
+        if (!item.in_line && item.bytes() != 0) {
+            data = address_of(k, k.right(message, slot++), body, item);
+            write_pointer(body, item, reinterpret_cast<std::uint64_t>(data));
         }
-        if (once) write_code(body, item, MSG_TYPE_MOVE_SEND_ONCE);
+        if (!is_right(item.code) || slot + item.number > slots) continue;
+        if (write_names_of(k, message, item, slot, data)) write_code(body, item, MSG_TYPE_MOVE_SEND_ONCE);
+        slot += static_cast<std::uint32_t>(item.number);
     }
 }
 
@@ -302,7 +324,7 @@ msg_return_t deliver(Caller& caller, const Delivery& delivery, msg_header_t* buf
     std::byte* body = caller.k.body(delivery.message);
     const MessageIdentity identity = record.identity;
     const std::uint32_t size = std::min<std::uint32_t>(record.size, class_bytes[Kernel::message_class(delivery.message)]);
-    if (identity.rights != 0) write_names(caller.k, delivery.message);
+    if (identity.rights != 0) write_results(caller.k, delivery.message);
     msg_header_t header{};
     header.msg_simple = (identity.flags & message_complex) == 0 ? 1 : 0;
     header.msg_size = size;

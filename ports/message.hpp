@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ports/caller.hpp"
+#include "ports/out_of_line.hpp"
 #include "ports/rights.hpp"
 
 #include <mach/message.h>
@@ -16,6 +17,8 @@ struct Prepared {
     msg_return_t error = SEND_SUCCESS;
     std::uint32_t destination = 0;   // name in the sender's space
     std::uint32_t reply = 0;         // name in the sender's space
+    bool needs_slots = false;        // it has more rights than its record has room for
+    std::vector<GivenUp> given_up;   // what the sender loses once the message is accepted
 };
 
 // Fetches and decodes a message from user memory. Its rights are listed, but still with the sender.
@@ -32,8 +35,10 @@ void discard(Caller& caller, std::uint32_t message);
 // returns: the message in hand from here on; 0 when the host has no memory, then the old one is there as it was
 std::uint32_t remake(Caller& caller, std::uint32_t message, std::uint32_t size, std::uint32_t rights);
 
-// Lists the rights of a message whose text the kernel has written; they are still with the sender.
-void list_written(Caller& caller, std::uint32_t message);
+// Lists the rights of a message whose text the kernel has written; they are still with the sender. Its out-of-line data is
+// fetched from this process's own memory.
+// returns: SEND_KERNEL_REFUSED there is not so much memory
+msg_return_t list_written(Caller& caller, std::uint32_t message);
 
 // ---- out -----------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 #include "ports/death.hpp"
 #include "ports/notice.hpp"
 #include "ports/queue.hpp"
+#include "ports/region.hpp"
 #include "ports/rights.hpp"
 #include "runtime/detail.hpp"
 
@@ -152,9 +153,23 @@ bool move_own_rights(Leaving& l, RightSlot& slot, std::uint32_t index, std::uint
     return true;
 }
 
+RegionRef region_of(const RightSlot& slot) { return {slot.port.get().index, slot.port.get().generation}; }
+
+bool move_memory(Leaving& l, RightSlot& slot) {
+    RightInfo info = slot.info;
+    const RegionRef region = region_of(slot);
+    if (!has_region(l.s.k, l.sender, region)) return refuse(info, "the memory that it gives up is not the task's any more");
+    if (!l.take_all) return true;
+    take_from_task(l.s, l.sender, region, place_of_message(l.s.k, l.message));
+    info.held = 1;
+    l.s.set(slot.info, info);
+    return true;
+}
+
 bool take_one(Leaving& l, RightSlot& slot) {
     const RightInfo info = slot.info;
     if (info.held != 0 || info.carried == Carried::none) return true;
+    if (info.carried == Carried::memory) return move_memory(l, slot);
     const std::uint32_t index = find_name(l.s.k, l.task(), info.name);
     if (index == 0) return refuse(info, "no such name");
     const std::uint8_t rights = entry(l.s.k, l.task(), index).bits.get().rights;
@@ -223,8 +238,10 @@ msg_return_t take_rights(KernelStep& s, TaskRef sender, std::uint32_t message, P
         runtime::set_detail("msg_local_port: name %d is dead", static_cast<int>(record.reply.info.get().name));
         return SEND_INVALID_PORT;
     }
-    for (std::uint32_t i = 0; i < record.identity.get().rights; ++i)
-        if (!take_one(leaving, s.k.right(message, i))) return SEND_INVALID_PORT;
+    for (std::uint32_t i = 0; i < record.identity.get().rights; ++i) {
+        RightSlot& slot = s.k.right(message, i);
+        if (!take_one(leaving, slot)) return slot.info.get().carried == Carried::memory ? SEND_INVALID_MEMORY : SEND_INVALID_PORT;
+    }
     return SEND_SUCCESS;
 }
 
@@ -256,9 +273,18 @@ std::uint32_t arrive(KernelStep& s, TaskRef receiver, RightSlot& slot, Carried w
     }
 }
 
+bool memory_arrives(KernelStep& s, TaskRef receiver, RightSlot& slot) {
+    RightInfo info = slot.info;
+    if (!give_region(s, receiver, region_of(slot))) return false;
+    info.held = 0;
+    s.set(slot.info, info);
+    return true;
+}
+
 bool name_one(KernelStep& s, TaskRef receiver, std::uint32_t message, RightSlot& slot) {
     RightInfo info = slot.info;
     if (info.carried == Carried::none) return true;
+    if (info.carried == Carried::memory) return memory_arrives(s, receiver, slot);
     const PortRef port = slot.port;
     if (info.carried == Carried::dead) {
         info.name = ~0u;
@@ -297,6 +323,7 @@ void release_slot(KernelStep& s, TaskRef root, std::uint32_t message, RightSlot&
         case Carried::receive: lose_receive(s, root, port, false); break;
         case Carried::all: lose_receive(s, root, port, true); break;
         case Carried::ownership: if (s.k.port(port.index).owner.get() == place_of_message(s.k, message)) lose_ownership(s, root, port); break;
+        case Carried::memory: release_region(s, region_of(slot)); break;
         case Carried::none:
         case Carried::dead: break;
         }

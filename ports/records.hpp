@@ -25,11 +25,13 @@ struct TaskRecord;
 struct ThreadRecord;
 struct MessageRecord;
 struct ProcessRecord;
+struct RegionRecord;
 using PortRef = Ref<PortRecord>;
 using SetRef = Ref<PortSetRecord>;
 using TaskRef = Ref<TaskRecord>;
 using ThreadRef = Ref<ThreadRecord>;
 using ProcessRef = Ref<ProcessRecord>;
+using RegionRef = Ref<RegionRecord>;
 
 inline constexpr std::uint32_t entries_per_chunk = 128;
 inline constexpr std::uint32_t chunks_per_page = 1024;
@@ -43,7 +45,7 @@ inline constexpr std::uint32_t message_classes = 4;
 inline constexpr std::array<std::uint32_t, message_classes> class_bytes{192, 960, 4032, 10240};
 inline constexpr std::uint32_t port_stock = 0;         // a carrier's stock of ports; 1 to 4: of messages by class
 
-enum class Life : std::uint8_t { free, live, dying };
+enum class Life : std::uint8_t { free, live, dying };   // of a region, dying: in the stock
 
 struct Identity {
     std::uint32_t generation;
@@ -212,8 +214,9 @@ inline constexpr std::uint8_t message_uncounted = 1;
 inline constexpr std::uint8_t message_complex = 2;
 inline constexpr std::uint8_t message_orphan = 4;     // kept, and its sender has ended
 
-// What a right in a message is. `dead`: of a port that was dead when it was sent.
-enum class Carried : std::uint8_t { none, send, send_once, receive, ownership, all, dead };
+// What a right in a message is. `dead`: of a port that was dead when it was sent. `memory`: no right, but a region with
+// out-of-line data; its index and generation stand where those of the port would.
+enum class Carried : std::uint8_t { none, send, send_once, receive, ownership, all, dead, memory };
 
 struct RightInfo {
     std::uint8_t code;            // of the item, as sent
@@ -250,6 +253,28 @@ struct alignas(64) MessageRecord {
     std::array<std::uint64_t, 5> spare;
 };
 static_assert(sizeof(MessageRecord) == 128 && alignof(MessageRecord) == 64);
+
+// ---- memory ----------------------------------------------------------------------------------------------------
+
+inline constexpr std::uint32_t page_bits = 12;
+inline constexpr std::uint32_t block_bits = 16;           // the pool is cut into blocks of 64 KiB
+inline constexpr std::uint32_t pages_per_block = 1u << (block_bits - page_bits);
+inline constexpr std::uint32_t most_orders = 32;          // a region has 2^order blocks of addresses
+
+// Memory of the pool that a task has, or a message carries. One that nobody has is in the stock, with what memory it has.
+struct alignas(64) RegionRecord {
+    Field<Identity> identity;   // host
+    Field<Place> holder;        // own, or the root of the message: a task or a message; nowhere: in a carrier's hand
+    Field<Pair> links;          // own; in the task's list
+    Field<Pair> link;           // host; list of free records, or of the stock
+    Count block;                // host; its first
+    Count order;                // host
+    Count first;                // own; page of its addresses at which it begins
+    Count pages;                // own
+    Count reserved;             // host; pages from the first of its addresses on that have memory for certain
+    Count inheritance;          // own; vm_inherit_t: what a child of a fork has of it
+    Count altered;              // own; process in which it is not mapped as the rest of the pool is; 0: none
+};
 
 // ---- threads and tasks -----------------------------------------------------------------------------------------
 
@@ -345,34 +370,13 @@ struct alignas(64) TaskRecord {
     Field<Pair> thread_list;                       // own
     Field<Pair> dying;                             // own; ports
     Field<Pair> doomed;                            // own; messages
+    Field<Pair> regions;                           // own; memory of the pool
+    Count region_pages, most_region_pages;         // own; how much that is, and its quota
     Count self_name, notify_name;                  // own; entry indices
     Field<Pair> link;                              // host; free list
     Count end_cursor;                              // own; how far its end has come
     Count renamed;                                 // own; generation of names whose entry was renamed before
     std::array<std::atomic<std::uint64_t>, 2> program;   // own; up to 16 bytes of the program's name
-};
-
-// What others ask the service thread of a process to do: one order at a time (tasks/service.hpp).
-inline constexpr std::size_t order_words = 6;
-enum class OrderState : std::uint64_t { idle, posted, running, done };
-struct ServiceRecord {
-    std::atomic<std::uint64_t> carrier;   // the service thread's, by its name as a word; 0: there is none
-    std::atomic<std::uint64_t> owner;     // name of the carrier that gives an order, as a word
-    std::atomic<std::uint64_t> state;     // OrderState
-    std::atomic<std::uint64_t> order;     // owner, until it is posted; then the service thread, until it is done
-    std::atomic<std::uint64_t> code;      // what came of it
-    std::array<std::atomic<std::uint64_t>, order_words> words;
-};
-
-struct alignas(64) ProcessRecord {
-    Field<Identity> identity;      // host; dying: it gets no more tasks
-    Count pid;                     // host
-    Count start_time;              // host; field 22 of /proc/PID/stat
-    Count pidfd_inode;             // host; 0 where the system has no pidfd identity
-    Count task;                    // host; index of its first task
-    Count sponsored;               // host; 1: a member made it, and it has not called in yet
-    Field<Pair> link;              // host; free list
-    ServiceRecord service;
 };
 
 }  // namespace umach::ports

@@ -135,6 +135,7 @@ msg_return_t rpc(Caller& caller, msg_header_t* header, msg_option_t options, msg
     const CallRef call{caller.thread.index, r.thread().call.get().number + 1};
     const msg_return_t sent =
         send_prepared(caller, {prepared.message, prepared.destination, options, send_timeout, port, call});
+    lose_given_up(caller, prepared, sent);
     return sent == SEND_SUCCESS ? receive_answer(r, port, receive_timeout) : sent;
 }
 

@@ -3,6 +3,7 @@
 
 #include "ports/death.hpp"
 #include "ports/kernel_port.hpp"
+#include "ports/memory.hpp"
 #include "ports/queue.hpp"
 #include "ports/send_half.hpp"
 #include "ports/wait.hpp"
@@ -267,6 +268,7 @@ msg_return_t serve(const Send& send, PortRef port) {
     }
     const RightInfo reply = send.message().reply.info;
     const std::uint32_t to = reply.carried == Carried::none ? 0 : reply.name;
+    take_memory(send.caller, send.order.message);
     KernelRequest request{send.caller, object, send.order.message, {to, send.order.reply_port, send.order.call}};
     kernel_receiver(request);
     return SEND_SUCCESS;
@@ -313,6 +315,11 @@ msg_return_t send_prepared(Caller& caller, const SendOrder& order) {
     return end.code;
 }
 
+void lose_given_up(Caller& caller, const Prepared& prepared, msg_return_t code) {
+    if (code != SEND_SUCCESS && code != SEND_WILL_NOTIFY) return;
+    for (const GivenUp& lost : prepared.given_up) static_cast<void>(deallocate_address(caller, lost.address, lost.bytes));
+}
+
 msg_return_t send(Caller& caller, const msg_header_t* header, msg_option_t options, msg_timeout_t timeout) {
     const Prepared prepared = prepare(caller, header);
     if (prepared.message == 0) return prepared.error;
@@ -323,7 +330,9 @@ msg_return_t send(Caller& caller, const msg_header_t* header, msg_option_t optio
         info.carried = Carried::send;
         reply.info.put(info);
     }
-    return send_prepared(caller, {prepared.message, prepared.destination, options, timeout, {}, {}});
+    const msg_return_t code = send_prepared(caller, {prepared.message, prepared.destination, options, timeout, {}, {}});
+    lose_given_up(caller, prepared, code);
+    return code;
 }
 
 }  // namespace umach::ports

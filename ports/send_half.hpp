@@ -18,6 +18,9 @@ struct SendOrder {
 // takes: the message, in every case
 msg_return_t send_prepared(Caller& caller, const SendOrder& order);
 
+// After a send that came to `code`: what was accepted, and had the deallocate bit, is no longer in the sender's memory.
+void lose_given_up(Caller& caller, const Prepared& prepared, msg_return_t code);
+
 // Hands the answer to a call to the thread that waits for it, past the queue, as part of a step that has the answer in
 // hand and holds the reply port's root.
 // returns: false when the call is over

@@ -4,6 +4,7 @@
 #include "ports/hand_over.hpp"
 #include "ports/notice.hpp"
 #include "ports/port.hpp"
+#include "ports/region.hpp"
 #include "ports/set.hpp"
 #include "ports/space.hpp"
 #include "ports/thread.hpp"
@@ -71,9 +72,11 @@ void set_program(TaskRecord& record, const char* program) {
 
 void clear_task(KernelStep& s, TaskRecord& record) {
     for (Count* word : {&record.used_names, &record.buckets, &record.names, &record.ports, &record.threads, &record.sets, &record.end_cursor,
-                        &record.renamed, &record.self_name, &record.notify_name, &record.process, &record.suspends, &record.ends, &record.serves})
+                        &record.renamed, &record.self_name, &record.notify_name, &record.process, &record.suspends, &record.ends, &record.serves,
+                        &record.region_pages})
         s.set(*word, 0);
     s.set(record.free_names, Pair{});
+    s.set(record.regions, Pair{});
     for (auto& slot : record.special) s.set(slot, PortRef{});
     for (auto& slot : record.registered) s.set(slot, PortRef{});
 }
@@ -109,6 +112,7 @@ TaskRef create_task(Kernel& k, runtime::Carrier& carrier, ProcessRef process, Ta
         s.set(record.most_names, std::min<std::uint64_t>(most_names - 1, 2 * std::uint64_t{k.capacity(zone_ports)}));
         s.set(record.most_ports, k.header().ports_of_a_task.get());
         s.set(record.most_threads, k.capacity(zone_threads));
+        s.set(record.most_region_pages, k.header().memory_of_a_task.get());
         if (!open_space(s, record) || !give_own_ports(s, task)) return s.undo(TaskRef{});
         inherit_all(s, record, parent);
         return s.keep(task);
@@ -176,6 +180,11 @@ void end_special(KernelStep& s, TaskRef task) {
 bool end_piece(KernelStep& s, TaskRef task) {
     if (dismantle(s, task)) return false;
     TaskRecord& record = s.k.task(task.index);
+    if (const RegionRef region = s.k.ref_of_region(record.regions.get().first); region) {
+        take_from_task(s, task, region, Place{});
+        release_region(s, region);
+        return false;
+    }
     const auto end = static_cast<std::uint32_t>(record.used_names.get());
     for (auto at = static_cast<std::uint32_t>(record.end_cursor.get()); at < end; ++at) {
         const EntryBits bits = entry(s.k, record, at).bits;
@@ -211,6 +220,7 @@ void end_task(Kernel& k, runtime::Carrier& keeper, TaskRef task) {
     while (!part([&](KernelStep& s) { return end_piece(s, task); })) {}
     while (!part([&](KernelStep& s) { return return_space(s, k.task(task.index)); })) {}
     part([&](KernelStep& s) { return free_task(s, task), true; });
+    trim(k, keeper);
 }
 
 namespace {
@@ -288,6 +298,7 @@ void call_in(Kernel& k, runtime::Carrier& carrier, std::uint32_t process) {
 }
 
 void remove_process(Kernel& k, runtime::Carrier& carrier, std::uint32_t process) {
+    while (k.step(carrier, [&](KernelStep& s) { return s.keep(release_altered(s, process)); })) {}
     k.step(carrier, [&](KernelStep& s) {
         s.lock_host();
         ProcessRecord& record = k.process(process);

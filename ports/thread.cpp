@@ -6,6 +6,7 @@
 #include "ports/notice.hpp"
 #include "ports/port.hpp"
 #include "ports/queue.hpp"
+#include "ports/region.hpp"
 #include "ports/space.hpp"
 #include "ports/wait.hpp"
 #include "runtime/detail.hpp"
@@ -328,6 +329,7 @@ void end_carrier(Kernel& k, runtime::Carrier& keeper, std::uint32_t slot) {
     k.settle_for(keeper, dead);
     empty_hand(k, keeper, dead.in_hand);
     empty_hand(k, keeper, dead.put_aside);
+    give_back_for(k, keeper, dead);
     end_threads_on(k, keeper, dead, name);
     for (std::uint32_t number = 0; number < zones; ++number) {
         const Zone& zone = k.zone(number);

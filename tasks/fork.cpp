@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tasks/fiber_threads.hpp"
 #include "tasks/hidden_thread.hpp"
+#include "tasks/inheritance.hpp"
 #include "tasks/keeper.hpp"
 #include "tasks/process_state.hpp"
 #include "tasks/spawn.hpp"
@@ -68,6 +69,7 @@ void before_fork() {
     p.lock.lock();
     Host* host = p.host.load();
     if (host != nullptr && !host->keeper() && !host->has_name()) static_cast<void>(host->take_name().ok());
+    if (host != nullptr) copy_memory_for_child(*host);
     children_lock().lock();
     private_descriptors_lock().lock();
 }
@@ -76,6 +78,7 @@ void after_fork_in_parent() {
     Process& p = process();
     private_descriptors_lock().unlock();
     children_lock().unlock();
+    forget_copies();
     Host* host = p.host.load();
     if (host != nullptr && host->has_unkept_name()) static_cast<void>(host->start_keeping().ok());
     p.lock.unlock();
@@ -84,6 +87,7 @@ void after_fork_in_parent() {
 
 void after_fork_in_child() {
     Process& p = process();
+    put_copies_in_place();
     forget_membership(p);
     Unstoppable::end();
     private_descriptors_lock().unlock();

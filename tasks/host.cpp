@@ -121,11 +121,12 @@ runtime::Outcome<std::unique_ptr<Host>> Host::attach(const std::string& name, co
                                                      Received& handed) {
     const auto kind = static_cast<runtime::SegmentKind>(welcome.segment_kind);
     const bool by_id = kind == runtime::SegmentKind::sysv;
-    runtime::Descriptor lifeline = std::move(by_id ? handed.first : handed.second);
+    auto& [pool, second, third] = handed.descriptors;
+    runtime::Descriptor lifeline = std::move(by_id ? second : third);
     auto segment = by_id ? runtime::Segment::attach(kind, welcome.segment_id, welcome.bytes)
-                         : runtime::Segment::attach(kind, std::move(handed.first), welcome.bytes);
+                         : runtime::Segment::attach(kind, std::move(second), welcome.bytes);
     if (!segment) return segment.fault();
-    auto kernel = ports::Kernel::join(std::move(segment).value(), std::move(lifeline));
+    auto kernel = ports::Kernel::join(std::move(segment).value(), std::move(lifeline), std::move(pool));
     if (!kernel) return kernel.fault();
     std::unique_ptr<Host> host(new Host(name, std::move(kernel).value()));
     host->process_ = welcome.process.index;
@@ -150,6 +151,7 @@ bool Host::make_task(runtime::Carrier& carrier, ports::TaskRef parent) {
         if (process_ == 0) return false;
         carrier.record().process.put(process_);
     }
+    kernel_.process(process_).pool.put(reinterpret_cast<std::uint64_t>(kernel_.pool().base()));
     const auto made_before = static_cast<std::uint32_t>(kernel_.process(process_).task.get());
     task_ = made_before != 0 ? kernel_.ref_of_task(made_before)
                              : ports::create_task(kernel_, carrier, process_, parent, program_invocation_short_name);
@@ -204,6 +206,7 @@ bool Host::sweep_own_dead(runtime::Carrier& carrier) {
 void Host::close_copies_in_child() {
     close(kernel_.machine().segment().descriptor());
     close(kernel_.machine().doorbells().lifeline());
+    close(kernel_.pool().descriptor());
 }
 
 HostSizes sizes_of_environment() {
@@ -218,6 +221,7 @@ HostSizes sizes_of_environment() {
     replace("UMACH_TASKS", sizes.tasks);
     replace("UMACH_THREADS", sizes.threads);
     replace("UMACH_MEMORY", sizes.message_bytes);
+    replace("UMACH_POOL", sizes.pool_bytes);
     return sizes;
 }
 

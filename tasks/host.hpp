@@ -116,7 +116,7 @@ private:
     std::atomic<Readiness*> readiness_{nullptr};
 };
 
-// The sizes of a host that the program did not ask for: UMACH_PORTS, UMACH_TASKS, UMACH_THREADS, UMACH_MEMORY replace the
+// The sizes of a host that the program did not ask for: UMACH_PORTS, UMACH_TASKS, UMACH_THREADS, UMACH_MEMORY, UMACH_POOL replace the
 // defaults.
 HostSizes sizes_of_environment();
 

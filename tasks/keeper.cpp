@@ -231,8 +231,8 @@ bool Keeper::send_welcome(int connection, Welcome& welcome) {
     welcome.segment_kind = static_cast<std::uint32_t>(machine.segment().kind());
     welcome.segment_id = machine.segment().sysv_id();
     if (welcome.answer != Answer::welcome) return send_record(connection, &welcome, sizeof welcome);
-    return send_record(connection, &welcome, sizeof welcome, machine.segment().descriptor(),
-                       machine.doorbells().lifeline());
+    return send_record(connection, &welcome, sizeof welcome,
+                       {kernel().pool().descriptor(), machine.segment().descriptor(), machine.doorbells().lifeline()});
 }
 
 // A process that its maker holds back until it is a member: it has not ended, so its pid is its own.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tasks/process_identity.hpp"
 
+#include "ports/process_record.hpp"
+
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -42,29 +43,31 @@ int connect_patiently(int socket, const Address& address) {
 }
 
 union DescriptorRoom {
-    char bytes[CMSG_SPACE(2 * sizeof(int))];
+    char bytes[CMSG_SPACE(most_descriptors * sizeof(int))];
     cmsghdr header;
 };
 
-void put_descriptors(msghdr& message, DescriptorRoom& room, int first, int second) {
-    const int numbers[2] = {first >= 0 ? first : second, first >= 0 ? second : -1};
-    const std::size_t count = numbers[0] < 0 ? 0u : numbers[1] < 0 ? 1u : 2u;
+void put_descriptors(msghdr& message, DescriptorRoom& room, std::initializer_list<int> descriptors) {
+    std::array<int, most_descriptors> numbers{};
+    const auto end = std::copy_if(descriptors.begin(), descriptors.end(), numbers.begin(), [](int number) { return number >= 0; });
+    const auto count = static_cast<std::size_t>(end - numbers.begin());
     if (count == 0) return;
     message.msg_control = room.bytes;
     message.msg_controllen = CMSG_SPACE(count * sizeof(int));
     cmsghdr* header = CMSG_FIRSTHDR(&message);
     *header = {CMSG_LEN(count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
-    std::memcpy(CMSG_DATA(header), numbers, count * sizeof(int));
+    std::memcpy(CMSG_DATA(header), numbers.data(), count * sizeof(int));
 }
 
 void take_descriptors(msghdr& message, Received& received) {
     for (cmsghdr* h = CMSG_FIRSTHDR(&message); h != nullptr; h = CMSG_NXTHDR(&message, h)) {
         if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) continue;
-        const std::size_t count = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        int numbers[2] = {-1, -1};
-        std::memcpy(numbers, CMSG_DATA(h), std::min<std::size_t>(count, 2) * sizeof(int));
-        received.first.reset(numbers[0]);
-        received.second.reset(numbers[1]);
+        const std::size_t count = std::min((h->cmsg_len - CMSG_LEN(0)) / sizeof(int), most_descriptors);
+        for (std::size_t i = 0; i < count; ++i) {
+            int number = -1;
+            std::memcpy(&number, CMSG_DATA(h) + i * sizeof(int), sizeof number);
+            received.descriptors[i].reset(number);
+        }
     }
 }
 
@@ -125,13 +128,13 @@ bool same_user(int connection) {
     return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == geteuid();
 }
 
-bool send_record(int connection, const void* record, std::size_t bytes, int first, int second) {
+bool send_record(int connection, const void* record, std::size_t bytes, std::initializer_list<int> descriptors) {
     iovec data{const_cast<void*>(record), bytes};
     DescriptorRoom room{};
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    put_descriptors(message, room, first, second);
+    put_descriptors(message, room, descriptors);
     return sendmsg(connection, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(bytes);
 }
 

@@ -7,13 +7,15 @@
 #include "ports/kernel.hpp"
 #include "tasks/private_descriptor.hpp"
 
+#include <array>
+#include <initializer_list>
 #include <string>
 
 namespace umach::tasks {
 
 inline constexpr std::size_t longest_host_name = 31;
 inline constexpr std::uint64_t hello_magic = 0x756d61636868656c;
-inline constexpr std::uint32_t protocol_version = 3;
+inline constexpr std::uint32_t protocol_version = 4;
 
 // sponsor: a member has made a process, which waits, and which is to be one of the host's from now on.
 enum class Purpose : std::uint32_t { join, rejoin, sponsor };
@@ -52,12 +54,14 @@ bool is_another_users(const std::string& name);
 
 bool same_user(int connection);  // at the other end
 
-// Sends a record, with up to two descriptors; -1 is no descriptor.
-bool send_record(int connection, const void* record, std::size_t bytes, int first = -1, int second = -1);
+inline constexpr std::size_t most_descriptors = 3;  // with one record
+
+// Sends a record, with descriptors; -1 is none, and those behind it move up.
+bool send_record(int connection, const void* record, std::size_t bytes, std::initializer_list<int> descriptors = {});
 
 struct Received {
     ssize_t bytes = -1;  // 0: the other end has gone, -1: a fault, errno says which
-    runtime::Descriptor first, second;
+    std::array<runtime::Descriptor, most_descriptors> descriptors;
 };
 // waits: for a record, at most so many milliseconds (ETIMEDOUT)
 Received receive_record(int connection, void* record, std::size_t bytes, int milliseconds);

@@ -4,6 +4,7 @@
 #include "ports/wait.hpp"
 #include "runtime/detail.hpp"
 #include "runtime/nap.hpp"
+#include "tasks/address_space.hpp"
 #include "tasks/hidden_thread.hpp"
 #include "tasks/keeper.hpp"
 #include "tasks/start_thread.hpp"
@@ -24,20 +25,31 @@ constexpr auto patience = std::chrono::seconds(10);
 
 // ---- the service thread -------------------------------------------------------------------------------------------
 
-kern_return_t carry_out_order(Host& host, Order what, OrderWords& words) {
+// words: the task, what is to be done, and its arguments (address_space.hpp)
+kern_return_t order_memory(Host& host, runtime::Carrier& carrier, OrderWords& words) {
+    const ports::TaskRef task{static_cast<std::uint32_t>(words[0]), static_cast<std::uint32_t>(words[0] >> 32)};
+    Caller caller{host.kernel(), carrier, task, {}};
+    MemoryWords arguments{words[2], words[3], words[4], words[5]};
+    const kern_return_t code = change_memory(caller, task, static_cast<MemoryCall>(words[1]), arguments);
+    for (std::size_t i = 0; i < arguments.size(); ++i) words[2 + i] = arguments[i];
+    return code;
+}
+
+kern_return_t carry_out_order(Host& host, runtime::Carrier& carrier, Order what, OrderWords& words) {
     switch (what) {
+        case Order::change_memory: return order_memory(host, carrier, words);
         case Order::start_thread:
             return start_if_resumed(host, {static_cast<std::uint32_t>(words[0]), static_cast<std::uint32_t>(words[1])});
     }
     return KERN_INVALID_ARGUMENT;
 }
 
-void serve_order(Host& host, ServiceRecord& record) {
+void serve_order(Host& host, runtime::Carrier& carrier, ServiceRecord& record) {
     std::uint64_t posted = static_cast<std::uint64_t>(OrderState::posted);
     if (!record.state.compare_exchange_strong(posted, static_cast<std::uint64_t>(OrderState::running))) return;
     OrderWords words;
     for (std::size_t i = 0; i < words.size(); ++i) words[i] = record.words[i].load();
-    const kern_return_t code = carry_out_order(host, static_cast<Order>(record.order.load()), words);
+    const kern_return_t code = carry_out_order(host, carrier, static_cast<Order>(record.order.load()), words);
     for (std::size_t i = 0; i < words.size(); ++i) record.words[i].store(words[i]);
     record.code.store(static_cast<std::uint64_t>(code));
     record.state.store(static_cast<std::uint64_t>(OrderState::done));
@@ -51,12 +63,11 @@ bool has_order(const ServiceRecord& record) {
     Kernel& k = host.kernel();
     ServiceRecord& record = k.process(host.process()).service;
     runtime::DoorbellRecord& bell = carrier.record().doorbell;
-    carrier.arm();
     record.carrier.store(carrier.name().word());
     for (;;) {
         carrier.arm();
         k.machine().doorbells().clear(bell, carrier.name().slot);
-        if (has_order(record)) serve_order(host, record);
+        if (has_order(record)) serve_order(host, carrier, record);
         else k.machine().doorbells().wait(bell, carrier.name().slot, runtime::Deadline::in(ports::slice));
         look_after(k);
     }
@@ -100,7 +111,8 @@ private:
     }
     bool is_served() {
         const ports::Identity now = process_.identity;
-        return now.generation == number_ && now.life == ports::Life::live && lives(record_.carrier.load());
+        const std::uint64_t carrier = record_.carrier.load();
+        return now.generation == number_ && now.life == ports::Life::live && (carrier == ports::service_starts || lives(carrier));
     }
 
     template <class Done>
@@ -121,7 +133,10 @@ private:
             return (owner == 0 || !lives(owner)) && record_.owner.compare_exchange_strong(owner, own);
         });
         if (!taken) return false;
-        const auto at_rest = [&] { return state() == OrderState::idle || state() == OrderState::done; };
+        const auto at_rest = [&] {
+            const bool starts = record_.carrier.load() == ports::service_starts;
+            return !starts && (state() == OrderState::idle || state() == OrderState::done);
+        };
         if (wait_until(at_rest)) return true;
         record_.owner.store(0);
         return false;
@@ -161,11 +176,17 @@ private:
 void start_service(Host& host) {
     if (host.service_runs.exchange(true)) return;
     pthread_sigmask(SIG_BLOCK, nullptr, &host.program_signals);
-    const auto serve = [&host] {
-        if (auto carrier = host.claim_carrier()) serve_orders(host, *carrier);
+    std::atomic<std::uint64_t>& carrier = host.kernel().process(host.process()).service.carrier;
+    const auto has_none = [&host, &carrier] {
+        carrier.store(0);
         host.service_runs.store(false);
     };
-    if (!start_hidden_thread("umach-service", serve)) host.service_runs.store(false);
+    carrier.store(ports::service_starts);
+    const auto serve = [&host, has_none] {
+        if (auto own = host.claim_carrier()) serve_orders(host, *own);
+        has_none();
+    };
+    if (!start_hidden_thread("umach-service", serve)) has_none();
 }
 
 kern_return_t order(Caller& caller, std::uint32_t process, Order what, OrderWords& words) {

@@ -20,7 +20,7 @@
 
 namespace umach::tasks {
 
-enum class Order : std::uint64_t { start_thread = 1 };
+enum class Order : std::uint64_t { start_thread = 1, change_memory };
 using OrderWords = std::array<std::uint64_t, ports::order_words>;
 
 // Starts the service thread of this process, if it has none. The process goes on without one when that fails, and

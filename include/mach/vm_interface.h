@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
-// Calls on the memory of a task.
+// Calls on the memory of a task, of this process or another: its service thread does there what only it can. A process
+// that is alone in its host, has ended, or does not answer within 10 s makes a call on its memory KERN_FAILURE
+// (mach_error_detail() says which).
 #pragma once
 
 #include <mach/mach_types.h>
+#include <mach/vm_inherit.h>
+#include <mach/vm_prot.h>
+#include <mach/vm_statistics.h>
 
 UMACH_BEGIN_C
 
@@ -11,11 +16,13 @@ UMACH_BEGIN_C
  *
  * takes: nothing; hands over whole pages: the size is rounded up, an address that is asked for is rounded
  *   down
- * returns: KERN_SUCCESS *address is the first byte; KERN_INVALID_ARGUMENT the task is unknown or not the
- *   caller's own; KERN_INVALID_ADDRESS address cannot be read or written, or the address asked for is not
- *   usable; KERN_NO_SPACE the pages asked for are not all free, or none are
- * limits: a size of 0 gives address 0; without anywhere the memory stands at *address
- * source: Mach 2.5, mach.defs 2022; here for the caller's own task
+ * returns: KERN_SUCCESS *address is the first byte; KERN_INVALID_ARGUMENT the task is unknown;
+ *   KERN_INVALID_ADDRESS address cannot be read or written, or the address asked for is not usable;
+ *   KERN_NO_SPACE the pages asked for are not all free; KERN_RESOURCE_SHORTAGE there is no memory for it, or
+ *   a quota is full (mach_error_detail() says which)
+ * limits: a size of 0 gives address 0; with anywhere the memory can move to another task in a message without
+ *   being copied; without, it stands at *address
+ * source: Mach 2.5, mach.defs 2022
  */
 UMACH_EXPORT kern_return_t vm_allocate(vm_task_t task, vm_address_t* address, vm_size_t size,
                                        boolean_t anywhere);
@@ -23,12 +30,88 @@ UMACH_EXPORT kern_return_t vm_allocate(vm_task_t task, vm_address_t* address, vm
 /*
  * vm_deallocate: take memory from a task.
  *
- * takes: every page that holds a byte of the range; touching it afterwards is a fault
- * returns: KERN_SUCCESS gone; KERN_INVALID_ARGUMENT the task is unknown or not the caller's own;
- *   KERN_INVALID_ADDRESS the range wraps, or is not in the task's memory
- * limits: a size of 0 does nothing
- * source: Mach 2.5, mach.defs 2024; here for the caller's own task
+ * takes: every page that holds a byte of the range
+ * returns: KERN_SUCCESS gone; KERN_INVALID_ARGUMENT the task is unknown; KERN_INVALID_ADDRESS the range
+ *   wraps, or is not in the task's memory
+ * limits: a size of 0 does nothing. Memory that can move is mapped in every process all the time: touching it
+ *   afterwards is no fault, but shows what somebody else has there. Of such a region the pages in the middle
+ *   go when the rest does.
+ * source: Mach 2.5, mach.defs 2024
  */
 UMACH_EXPORT kern_return_t vm_deallocate(vm_task_t task, vm_address_t address, vm_size_t size);
+
+/*
+ * vm_protect: say what may be done with memory.
+ *
+ * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT the task or the protection is unknown, or set_maximum is TRUE;
+ *   KERN_INVALID_ADDRESS some of the range is not there; KERN_PROTECTION_FAILURE it never may
+ * limits: whole pages; no maximum is kept; memory that was protected is copied when it is sent
+ * source: Mach 2.5, mach.defs 2025
+ */
+UMACH_EXPORT kern_return_t vm_protect(vm_task_t task, vm_address_t address, vm_size_t size,
+                                      boolean_t set_maximum, vm_prot_t new_protection);
+
+/*
+ * vm_inherit: say what a child of a fork has of memory: the same, a copy (unless said otherwise), or nothing.
+ *
+ * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT the task or the inheritance is unknown; KERN_INVALID_ADDRESS
+ *   some of the range is not there; KERN_RESOURCE_SHORTAGE no memory to share it in
+ * limits: whole pages; memory that can move is inherited as a whole region
+ * source: Mach 2.5, mach.defs 2026
+ */
+UMACH_EXPORT kern_return_t vm_inherit(vm_task_t task, vm_address_t address, vm_size_t size,
+                                      vm_inherit_t new_inheritance);
+
+/*
+ * vm_read: copy memory of a task.
+ *
+ * takes: nothing; *data is the caller's, who gives it back with vm_deallocate()
+ * returns: KERN_SUCCESS *data_count bytes; KERN_INVALID_ARGUMENT the task is unknown; KERN_INVALID_ADDRESS
+ *   some of the range is not there or cannot be read; KERN_RESOURCE_SHORTAGE no memory for the copy
+ * source: Mach 2.5, mach.defs 2027; any address and size, not only pages
+ */
+UMACH_EXPORT kern_return_t vm_read(vm_task_t task, vm_address_t address, vm_size_t size, pointer_t* data,
+                                   unsigned int* data_count);
+
+/*
+ * vm_write: copy the caller's bytes to memory of a task.
+ *
+ * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT the task is unknown; KERN_INVALID_ADDRESS data cannot be read,
+ *   or some of the range is not there or cannot be written: then it is as it was;
+ *   KERN_RESOURCE_SHORTAGE no memory for the way
+ * source: Mach 2.5, mach.defs 2028; any address and size, not only pages
+ */
+UMACH_EXPORT kern_return_t vm_write(vm_task_t task, vm_address_t address, pointer_t data,
+                                    unsigned int data_count);
+
+/*
+ * vm_copy: copy memory of a task to another place in it.
+ *
+ * returns: as vm_write
+ * source: Mach 2.5, mach.defs 2029; any address and size, not only pages
+ */
+UMACH_EXPORT kern_return_t vm_copy(vm_task_t task, vm_address_t source_address, vm_size_t count,
+                                   vm_address_t dest_address);
+
+/*
+ * vm_region: describe the memory at an address of a task, or the next above it.
+ *
+ * takes: *address is where to look from
+ * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT the task is unknown; KERN_INVALID_ADDRESS a result cannot be
+ *   written; KERN_NO_SPACE there is nothing at the address or above
+ * source: Mach 2.5, mach.defs 2030, without the memory object and its offset
+ */
+UMACH_EXPORT kern_return_t vm_region(vm_task_t task, vm_address_t* address, vm_size_t* size,
+                                     vm_prot_t* protection, vm_prot_t* max_protection,
+                                     vm_inherit_t* inheritance, boolean_t* is_shared);
+
+/*
+ * vm_statistics: what the machine's memory is used for, and the faults of the task's process.
+ *
+ * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT the task is unknown; KERN_INVALID_ADDRESS vm_stats cannot be
+ *   written
+ * source: Mach 2.5, mach.defs 2031
+ */
+UMACH_EXPORT kern_return_t vm_statistics(vm_task_t task, vm_statistics_data_t* vm_stats);
 
 UMACH_END_C

@@ -8,3 +8,4 @@
 typedef uintptr_t vm_address_t;
 typedef uintptr_t vm_offset_t;
 typedef uintptr_t vm_size_t;
+typedef uintptr_t pointer_t;

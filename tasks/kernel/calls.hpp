@@ -75,7 +75,7 @@ using TraitsOf = HandlerTraits<decltype(Handler)>;
 
 // ---- the table -----------------------------------------------------------------------------------------
 
-inline constexpr std::size_t most_items = 6;
+inline constexpr std::size_t most_items = 8;
 
 // An item as the table shows it.
 struct ItemShape {

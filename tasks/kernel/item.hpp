@@ -53,6 +53,21 @@ struct Array : ArrayItem<Element> {
     std::vector<typename Element::Value> values;
 };
 
+// Bytes that come in, in line or out of line, and are the caller's.
+struct Data {
+    using Value = std::byte;
+    static constexpr std::uint32_t code = MSG_TYPE_BYTE;
+    static constexpr std::uint32_t bits = 8;
+    static constexpr bool is_right = false;
+    static constexpr bool is_array = true;
+    std::span<const std::byte> values;
+};
+// Memory that goes out and is the caller's from then on: made by the handler in the caller's task.
+struct Memory : Data {};
+
+template <class Item>
+inline constexpr bool is_moved = std::is_same_v<Item, Memory>;
+
 template <class Item>
 std::size_t count_of(const Item& item) {
     if constexpr (Item::is_array)
@@ -71,29 +86,55 @@ std::size_t size_of(const Item& item) {
     return size_of_item(count_of(item), Item::bits);
 }
 
+// Where the next item stands when an item stands at `at`, counted from the message's first byte; an item of values that
+// stand elsewhere.
+constexpr std::size_t end_of_pointer(std::size_t at) {
+    return ((at + sizeof(msg_type_long_t) + 7) & ~std::size_t{7}) + sizeof(std::uint64_t);
+}
+// The same for any item. out_of_line: arrays of values stand elsewhere; memory that moves does in any case
+template <class Item>
+std::size_t end_of(const Item& item, std::size_t at, bool out_of_line) {
+    const bool elsewhere = is_moved<Item> || (Item::is_array && !Item::is_right && out_of_line);
+    return elsewhere ? end_of_pointer(at) : at + size_of(item);
+}
+
 // Writes items one behind the other, where there is room for them.
 class ItemWriter {
 public:
-    explicit ItemWriter(std::byte* at) : at_(at) {}
+    // text: of the message; at: of the first item
+    explicit ItemWriter(std::byte* text, std::size_t at = sizeof(msg_header_t), bool out_of_line = false)
+        : text_(text), at_(at), out_of_line_(out_of_line) {}
 
     template <class Item>
     void write(const Item& item) {
-        if constexpr (Item::is_array)
-            put(Item::code, Item::bits, item.values.size(), item.values.data());
+        if constexpr (is_moved<Item>)
+            put_pointer(Item::code, Item::bits, item.values.size(), item.values.data(), true);
+        else if constexpr (Item::is_array)
+            write_array(item);
         else
             put(Item::code, Item::bits, 1, &item.value);
     }
 
 private:
+    template <class Item>
+    void write_array(const Item& item) {
+        if (out_of_line_ && !Item::is_right) put_pointer(Item::code, Item::bits, item.values.size(), item.values.data(), false);
+        else put(Item::code, Item::bits, item.values.size(), item.values.data());
+    }
     void put(std::uint32_t code, std::uint32_t bits, std::size_t number, const void* values);
+    void put_pointer(std::uint32_t code, std::uint32_t bits, std::size_t number, const void* values, bool moves);
 
-    std::byte* at_;
+    std::byte* text_;
+    std::size_t at_;
+    bool out_of_line_;
 };
 
 // Reads items that must be those that are asked for. Looks at nothing behind the end.
 class ItemReader {
 public:
-    ItemReader(const std::byte* at, std::size_t bytes) : at_(at), left_(bytes) {}
+    // takes: memory: where the data of its out-of-line items is, one behind the other, if their pointers do not say so
+    ItemReader(const std::byte* text, std::size_t bytes, std::vector<const std::byte*> memory = {}, bool pointers_say = true)
+        : text_(text), end_(bytes), memory_(std::move(memory)), pointers_say_(pointers_say) {}
 
     // returns: false when something else stands there
     template <class Item>
@@ -111,9 +152,12 @@ public:
         List<Element> list;
         if (!read(list)) return false;
         array.values.assign(list.values.begin(), list.values.end());
+        if (!list.values.empty() && !is_in_text(list.values.data())) copied_.push_back(std::as_bytes(list.values));
         return true;
     }
-    bool at_end() const { return left_ == 0; }
+    // Out-of-line data of arrays, which have copies of it now.
+    const std::vector<std::span<const std::byte>>& copied() const { return copied_; }
+    bool at_end() const { return at_ == end_; }
 
 private:
     struct Found {
@@ -121,9 +165,16 @@ private:
         std::size_t number = 0;
     };
     Found take(std::uint32_t code, std::uint32_t bits, bool any_number);
+    const std::byte* take_pointer(std::size_t bytes);
+    bool is_in_text(const void* at) const { return at >= text_ && at < text_ + end_; }
 
-    const std::byte* at_;
-    std::size_t left_;
+    const std::byte* text_;   // of the message
+    std::size_t at_ = sizeof(msg_header_t);
+    std::size_t end_;
+    std::vector<const std::byte*> memory_;
+    std::size_t next_memory_ = 0;
+    bool pointers_say_;
+    std::vector<std::span<const std::byte>> copied_;
 };
 
 }  // namespace umach::tasks

@@ -1,91 +1,124 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tasks/kernel/memory_calls.hpp"
 
+#include "ports/memory.hpp"
 #include "runtime/detail.hpp"
+#include "tasks/address_space.hpp"
 #include "tasks/kernel/serve.hpp"
+#include "tasks/memory_map.hpp"
 
-#include <sys/mman.h>
-#include <unistd.h>
-#include <cerrno>
-#include <optional>
+#include <mach/vm_inherit.h>
+#include <mach/vm_prot.h>
+#include <mach/vm_statistics.h>
+
+#include <cstring>
 
 namespace umach::tasks {
 namespace {
 
-std::uintptr_t page_bytes() {
-    static const auto bytes = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-    return bytes;
-}
-// Known from the start: a fork in the middle of a first call's
-// initialisation would leave the child waiting for it for ever.
-[[maybe_unused]] const std::uintptr_t known_at_load = page_bytes();
+// Data on its way from one task's memory to another's: a region of the caller's task.
+class Passage {
+public:
+    Passage(ports::Caller& caller, std::uint64_t bytes) : caller_(caller), bytes_(bytes) {
+        code_ = ports::allocate_memory(caller, caller.task, bytes, &offset_);
+    }
+    ~Passage() {
+        if (code_ == KERN_SUCCESS) static_cast<void>(ports::deallocate_memory(caller_, offset_, bytes_));
+    }
+    Passage(const Passage&) = delete;
+    Passage& operator=(const Passage&) = delete;
 
-struct Pages {
-    std::uintptr_t first;
-    std::uintptr_t bytes;
-    void* at() const { return reinterpret_cast<void*>(first); }
+    kern_return_t code() const { return code_; }
+    std::uint64_t offset() const { return offset_; }
+    std::span<const std::byte> bytes() const { return {at(), bytes_}; }
+    std::byte* at() const { return caller_.k.pool().base() + offset_; }
+    // The caller keeps it.
+    void keep() { code_ = KERN_FAILURE; }
+
+private:
+    ports::Caller& caller_;
+    std::uint64_t bytes_;
+    std::uint64_t offset_ = 0;
+    kern_return_t code_;
 };
 
-// returns: nothing when the range wraps
-std::optional<Pages> pages_of(vm_address_t address, vm_size_t size) {
-    const std::uintptr_t mask = page_bytes() - 1;
-    if (address + size < address || address + size > ~mask) return std::nullopt;
-    const std::uintptr_t first = address & ~mask;
-    return Pages{first, ((address + size + mask) & ~mask) - first};
-}
-
-void* map_pages(void* at, std::uintptr_t bytes, bool here) {
-    const int fixed = here ? MAP_FIXED_NOREPLACE : 0;
-    return mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | fixed, -1, 0);
-}
-
-kern_return_t deallocate_pages(vm_address_t address, vm_size_t size) {
-    if (size == 0) return KERN_SUCCESS;
-    const auto pages = pages_of(address, size);
-    // ENOMEM where nothing is mapped
-    const bool there = pages && msync(pages->at(), pages->bytes, MS_ASYNC) == 0;
-    return there && munmap(pages->at(), pages->bytes) == 0 ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
-}
-
-// The tasks of one process have one address space.
-bool is_here(ports::Caller& caller, ports::TaskRef task) {
-    const auto process = [&](ports::TaskRef whose) { return caller.k.task(whose.index).process.get(); };
-    if (task == caller.task || process(task) == process(caller.task)) return true;
-    runtime::set_detail("the memory of another process cannot be changed");
-    return false;
-}
-
 }  // namespace
-
-kern_return_t allocate_pages(vm_address_t* address, vm_size_t size, bool anywhere) {
-    if (size == 0) {
-        *address = 0;
-        return KERN_SUCCESS;
-    }
-    const auto pages = pages_of(anywhere ? 0 : *address, size);
-    if (!pages) return anywhere ? KERN_NO_SPACE : KERN_INVALID_ADDRESS;
-    void* made = map_pages(pages->at(), pages->bytes, !anywhere);
-    if (made == MAP_FAILED) return errno == EPERM || errno == EINVAL ? KERN_INVALID_ADDRESS : KERN_NO_SPACE;
-    if (!anywhere && made != pages->at()) {  // a system that does not know the flag takes it for a hint
-        munmap(made, pages->bytes);
-        return KERN_NO_SPACE;
-    }
-    *address = reinterpret_cast<vm_address_t>(made);
-    return KERN_SUCCESS;
-}
 
 namespace calls {
 
 kern_return_t vm_allocate(Caller& caller, TaskRef task, Word asked, Word size, Bool anywhere, Word* address) {
-    if (!is_here(caller, task)) return KERN_INVALID_ARGUMENT;
-    vm_address_t at = asked.value;
-    const kern_return_t code = allocate_pages(&at, size.value, anywhere.value != FALSE);
-    address->value = at;
+    if (size.value == 0) {
+        address->value = 0;
+        return KERN_SUCCESS;
+    }
+    MemoryWords words{anywhere.value != FALSE ? tasks::anywhere : asked.value, size.value};
+    const kern_return_t code = change_memory_of(caller, task, MemoryCall::allocate, words);
+    address->value = words[0];
     return code;
 }
 
 kern_return_t vm_deallocate(Caller& caller, TaskRef task, Word address, Word size) {
-    return is_here(caller, task) ? deallocate_pages(address.value, size.value) : KERN_INVALID_ARGUMENT;
+    MemoryWords words{address.value, size.value};
+    return change_memory_of(caller, task, MemoryCall::deallocate, words);
+}
+
+kern_return_t vm_protect(Caller& caller, TaskRef task, Word address, Word size, Bool set_maximum, Int protection) {
+    MemoryWords words{address.value, size.value, static_cast<std::uint64_t>(protection.value), set_maximum.value != FALSE ? 1u : 0u};
+    return change_memory_of(caller, task, MemoryCall::protect, words);
+}
+
+kern_return_t vm_inherit(Caller& caller, TaskRef task, Word address, Word size, Int inheritance) {
+    MemoryWords words{address.value, size.value, static_cast<std::uint64_t>(inheritance.value)};
+    return change_memory_of(caller, task, MemoryCall::inherit, words);
+}
+
+kern_return_t vm_read(Caller& caller, TaskRef task, Word address, Word size, Memory* data) {
+    if (size.value == 0) return KERN_SUCCESS;
+    Passage passage(caller, size.value);
+    if (passage.code() != KERN_SUCCESS) return passage.code();
+    MemoryWords words{address.value, size.value, passage.offset()};
+    const kern_return_t code = change_memory_of(caller, task, MemoryCall::read, words);
+    if (code != KERN_SUCCESS) return code;
+    data->values = passage.bytes();
+    passage.keep();
+    return KERN_SUCCESS;
+}
+
+kern_return_t vm_write(Caller& caller, TaskRef task, Word address, Data data) {
+    if (data.values.empty()) return KERN_SUCCESS;
+    Passage passage(caller, data.values.size());
+    if (passage.code() != KERN_SUCCESS) return passage.code();
+    std::memcpy(passage.at(), data.values.data(), data.values.size());
+    MemoryWords words{address.value, data.values.size(), passage.offset()};
+    return change_memory_of(caller, task, MemoryCall::write, words);
+}
+
+kern_return_t vm_copy(Caller& caller, TaskRef task, Word source, Word count, Word destination) {
+    MemoryWords words{source.value, count.value, destination.value};
+    return change_memory_of(caller, task, MemoryCall::copy, words);
+}
+
+kern_return_t vm_region(Caller& caller, TaskRef task, Word asked, Word* address, Word* size, Int* protection, Int* max_protection,
+                        Int* inheritance, Bool* shared) {
+    const auto found = mapped_from(caller.k, task, asked.value);
+    if (!found) {
+        runtime::set_detail("the task has no memory at 0x%llx or above", static_cast<unsigned long long>(asked.value));
+        return KERN_NO_SPACE;
+    }
+    address->value = found->address;
+    size->value = found->bytes;
+    protection->value = found->protection;
+    max_protection->value = VM_PROT_ALL;
+    inheritance->value = static_cast<int>(found->inheritance);
+    shared->value = found->is_shared ? TRUE : FALSE;
+    return KERN_SUCCESS;
+}
+
+kern_return_t vm_statistics(Caller& caller, TaskRef task, Array<Int>* statistics) {
+    const vm_statistics_data_t now = statistics_of(caller.k, task);
+    statistics->values.resize(VM_STATISTICS_COUNT);
+    std::memcpy(statistics->values.data(), &now, sizeof now);
+    return KERN_SUCCESS;
 }
 
 }  // namespace calls
@@ -95,6 +128,13 @@ namespace {
 constexpr auto rows = std::to_array<Call>({
     call<calls::vm_allocate>(2022, "vm_allocate", {"address", "size", "anywhere", "address"}),
     call<calls::vm_deallocate>(2024, "vm_deallocate", {"address", "size"}),
+    call<calls::vm_protect>(2025, "vm_protect", {"address", "size", "set_maximum", "new_protection"}),
+    call<calls::vm_inherit>(2026, "vm_inherit", {"address", "size", "new_inheritance"}),
+    call<calls::vm_read>(2027, "vm_read", {"address", "size", "data"}),
+    call<calls::vm_write>(2028, "vm_write", {"address", "data"}),
+    call<calls::vm_copy>(2029, "vm_copy", {"source_address", "count", "dest_address"}),
+    call<calls::vm_region>(2030, "vm_region", {"address", "address", "size", "protection", "max_protection", "inheritance", "is_shared"}),
+    call<calls::vm_statistics>(2031, "vm_statistics", {"vm_stats"}),
 });
 
 }  // namespace

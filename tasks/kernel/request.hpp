@@ -6,6 +6,8 @@
 #include "tasks/kernel/serve.hpp"
 
 #include <mach/message.h>
+#include <mach/vm_interface.h>
+#include <mach_init.h>
 
 #include <array>
 
@@ -28,7 +30,7 @@ public:
         const std::size_t bytes =
             std::apply([](const auto&... item) { return (sizeof(msg_header_t) + ... + size_of(item)); }, in);
         head.msg_size = static_cast<msg_size_t>(bytes);
-        ItemWriter writer(text_.data() + sizeof(msg_header_t));
+        ItemWriter writer(text_.data());
         std::apply([&](const auto&... item) { (writer.write(item), ...); }, in);
     }
 
@@ -38,17 +40,18 @@ public:
         return reinterpret_cast<msg_type_t*>(text_.data() + sizeof(msg_header_t) + at);
     }
 
-    // Reads what has come into the buffer as the reply.
+    // Reads what has come into the buffer as the reply. Memory that came is the caller's.
     // returns: the call's code; MIG_REPLY_MISMATCH when it is no reply to this request, MIG_TYPE_ERROR when
     // its items are not those of the row
     kern_return_t read_reply(Outs* out) {
         if (header()->msg_id != call_of_server(serve<Handler>)->id + reply_distance)
             return MIG_REPLY_MISMATCH;
-        ItemReader reader(text_.data() + sizeof(msg_header_t), header()->msg_size - sizeof(msg_header_t));
+        ItemReader reader(text_.data(), header()->msg_size);
         Int code;
         bool whole = reader.read(code);
         if (whole && code.value == KERN_SUCCESS)
             whole = std::apply([&](auto&... item) { return (reader.read(item) && ...); }, *out);
+        for (const auto& data : reader.copied()) vm_deallocate(task_self(), reinterpret_cast<vm_address_t>(data.data()), data.size());
         return whole && reader.at_end() ? code.value : MIG_TYPE_ERROR;
     }
 

@@ -2,6 +2,7 @@
 #include "tasks/kernel/serve.hpp"
 
 #include "ports/calls.hpp"
+#include "ports/memory.hpp"
 #include "ports/message.hpp"
 #include "runtime/detail.hpp"
 
@@ -11,8 +12,11 @@ ItemReader open_request(const ports::KernelRequest& request, bool complex) {
     ports::Kernel& k = request.caller.k;
     const ports::MessageRecord& record = k.message(request.message);
     const bool is_complex = (record.identity.get().flags & ports::message_complex) != 0;
-    if (is_complex != complex) return {nullptr, 1};
-    return {k.body(request.message) + sizeof(msg_header_t), record.size - sizeof(msg_header_t)};
+    std::vector<const std::byte*> memory = is_complex ? ports::memory_of(k, request.message) : std::vector<const std::byte*>{};
+    const bool has_rights = is_complex && memory.size() != record.identity.get().rights;
+    // Out-of-line data makes a request complex too, with and without rights.
+    if (complex ? !is_complex : has_rights) return ItemReader(nullptr, sizeof(msg_header_t) + 1);
+    return ItemReader(k.body(request.message), record.size, std::move(memory), false);
 }
 
 kern_return_t wrong_kind(const ports::KernelRequest&) {
@@ -46,8 +50,8 @@ std::byte* begin(ports::KernelRequest& request, kern_return_t code, std::size_t 
         runtime::set_detail("the host has no memory for a reply of %zu bytes", bytes);
         return nullptr;
     }
-    ItemWriter(text + sizeof(msg_header_t)).write(Int{code});
-    return text + reply_head;
+    ItemWriter(text).write(Int{code});
+    return text;
 }
 
 }  // namespace
@@ -75,6 +79,10 @@ void settle_right(ports::Caller& caller, std::uint32_t code, port_t name, bool s
         drop(code == MSG_TYPE_PORT_ALL ? PORT_TYPE_RECEIVE : PORT_TYPE_SEND_ONCE) ||
             drop(PORT_TYPE_DEAD_NAME);
     }
+}
+
+void take_back_memory(ports::Caller& caller, std::span<const std::byte> memory) {
+    static_cast<void>(ports::deallocate_address(caller, reinterpret_cast<std::uint64_t>(memory.data()), memory.size()));
 }
 
 namespace {

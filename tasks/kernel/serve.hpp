@@ -31,17 +31,20 @@ void reply_code(ports::KernelRequest& request, kern_return_t code);
 // Whether a reply of this size can be sent.
 bool can_reply(std::size_t bytes, std::size_t rights);
 
-// Begins the reply to a call that went well; the items stand behind its code.
-// returns: nullptr when the host has no memory for it
+// Begins the reply to a call that went well; the items stand behind its code, from reply_head on.
+// returns: its text; nullptr when the host has no memory for it
 std::byte* begin_good_reply(ports::KernelRequest& request, std::size_t bytes, std::size_t rights);
 
 // ---- rights of replies: each has come into the caller's space, and leaves it ---------------------------
 
 void settle_right(ports::Caller& caller, std::uint32_t code, port_t name, bool sent);
+void take_back_memory(ports::Caller& caller, std::span<const std::byte> memory);
 
 template <class Item>
 void settle(ports::Caller& caller, const Item& item, bool sent) {
-    if constexpr (Item::is_right && Item::is_array) {
+    if constexpr (is_moved<Item>) {
+        if (!sent) take_back_memory(caller, item.values);
+    } else if constexpr (Item::is_right && Item::is_array) {
         for (const port_t name : item.values) settle_right(caller, Item::code, name, sent);
     } else if constexpr (Item::is_right) {
         settle_right(caller, Item::code, item.value, sent);
@@ -76,19 +79,28 @@ kern_return_t run(const ports::KernelRequest& request, const std::tuple<Ins...>&
     return std::apply(call, in);
 }
 
+// Values that do not fit into a reply stand out of line.
+template <class... Outs>
+std::size_t bytes_of_reply(const std::tuple<Outs...>& out, bool out_of_line) {
+    std::size_t at = reply_head;
+    std::apply([&](const Outs&... item) { ((at = end_of(item, at, out_of_line)), ...); }, out);
+    return at;
+}
+
 template <class... Outs>
 kern_return_t reply_with(ports::KernelRequest& request, const std::tuple<Outs...>& out) {
-    const std::size_t bytes =
-        std::apply([](const Outs&... item) { return (reply_head + ... + size_of(item)); }, out);
+    const bool out_of_line = bytes_of_reply(out, false) > MSG_SIZE_MAX;
+    const std::size_t bytes = bytes_of_reply(out, out_of_line);
     const std::size_t rights = std::apply(
-        [](const Outs&... item) { return (std::size_t{0} + ... + (Outs::is_right ? count_of(item) : 0)); },
+        [](const Outs&... item) { return (std::size_t{0} + ... + (Outs::is_right ? count_of(item) : Outs::is_array ? 1 : 0)); },
         out);
-    std::byte* at = can_reply(bytes, rights) ? begin_good_reply(request, bytes, rights) : nullptr;
-    if (at == nullptr) return settle_all(request.caller, out, false), KERN_RESOURCE_SHORTAGE;
-    ItemWriter writer(at);
+    std::byte* text = can_reply(bytes, rights) ? begin_good_reply(request, bytes, rights) : nullptr;
+    if (text == nullptr) return settle_all(request.caller, out, false), KERN_RESOURCE_SHORTAGE;
+    ItemWriter writer(text, reply_head, out_of_line);
     std::apply([&](const Outs&... item) { (writer.write(item), ...); }, out);
     const ports::Replied replied = ports::send_reply(request);
     settle_all(request.caller, out, replied == ports::Replied::sent);
+    if (replied == ports::Replied::no_memory) return KERN_RESOURCE_SHORTAGE;
     return replied == ports::Replied::right_lost ? KERN_FAILURE : KERN_SUCCESS;
 }
 

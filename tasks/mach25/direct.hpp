@@ -29,6 +29,11 @@ struct Given {
     const T* from;
     unsigned int number;
 };
+// Bytes of the caller's, any number.
+struct Bytes {
+    const void* from;
+    unsigned int number;
+};
 // Where an array that is made for the caller is to be told.
 template <class T>
 struct Made {
@@ -124,6 +129,39 @@ private:
     Result<T*> array_;
     Result<unsigned int> number_;
     Array<Element> item_;
+};
+
+// Bytes of the caller's, any number: fetched when the handler reads them, so they are looked at first.
+template <>
+class Argument<Data, Bytes> {
+public:
+    explicit Argument(Bytes given) : copy_(given.number), given_(given) {}
+    kern_return_t look() { return runtime::copy_in(copy_.data(), given_.from, given_.number) ? KERN_SUCCESS : no_such_memory(); }
+    Data pass() const { return {copy_}; }
+    kern_return_t give() const { return KERN_SUCCESS; }
+
+private:
+    std::vector<std::byte> copy_;
+    Bytes given_;
+};
+
+// Memory that is the caller's from now on.
+template <>
+class Argument<Memory*, Made<std::byte>> {
+public:
+    explicit Argument(Made<std::byte> made) : address_(made.array), number_(made.number) {}
+    kern_return_t look() const { return address_.usable() && number_.usable() ? KERN_SUCCESS : no_such_memory(); }
+    Memory* pass() { return &item_; }
+    kern_return_t give() const {
+        const auto number = static_cast<unsigned int>(item_.values.size());
+        const bool given = number_.give(number) == KERN_SUCCESS && address_.give(const_cast<std::byte*>(item_.values.data())) == KERN_SUCCESS;
+        return given ? KERN_SUCCESS : no_such_memory();
+    }
+
+private:
+    Result<std::byte*> address_;
+    Result<unsigned int> number_;
+    Memory item_;
 };
 
 // ---- the call ------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Memory of the tasks of this process.
 #include "tasks/kernel/memory_calls.hpp"
-#include "tasks/mach25/direct.hpp"
+#include "tasks/address_space.hpp"
+#include "tasks/mach25/room.hpp"
+#include <mach/vm_interface.h>
 
 #include <cstring>
 
@@ -11,8 +13,8 @@ using namespace umach::tasks;
 namespace umach::tasks {
 
 bool allocate_array(const void* values, std::size_t bytes, void** array) {
-    vm_address_t address = 0;
-    if (bytes != 0 && allocate_pages(&address, bytes, true) != KERN_SUCCESS) {
+    std::uint64_t address = 0;
+    if (bytes != 0 && allocate_pages(&address, bytes, false) != KERN_SUCCESS) {
         runtime::set_detail("no memory for an array of %zu bytes", bytes);
         return false;
     }
@@ -31,6 +33,35 @@ kern_return_t vm_allocate(vm_task_t task, vm_address_t* address, vm_size_t size,
 
 kern_return_t vm_deallocate(vm_task_t task, vm_address_t address, vm_size_t size) {
     return direct_held<calls::vm_deallocate>(task, address, size);
+}
+
+kern_return_t vm_protect(vm_task_t task, vm_address_t address, vm_size_t size, boolean_t set_maximum, vm_prot_t protection) {
+    return direct<calls::vm_protect>(task, address, size, set_maximum, protection);
+}
+
+kern_return_t vm_inherit(vm_task_t task, vm_address_t address, vm_size_t size, vm_inherit_t inheritance) {
+    return direct<calls::vm_inherit>(task, address, size, static_cast<int>(inheritance));
+}
+
+kern_return_t vm_read(vm_task_t task, vm_address_t address, vm_size_t size, pointer_t* data, unsigned int* data_count) {
+    return direct<calls::vm_read>(task, address, size, Made<std::byte>{reinterpret_cast<std::byte**>(data), data_count});
+}
+
+kern_return_t vm_write(vm_task_t task, vm_address_t address, pointer_t data, unsigned int data_count) {
+    return direct<calls::vm_write>(task, address, Bytes{reinterpret_cast<const void*>(data), data_count});
+}
+
+kern_return_t vm_copy(vm_task_t task, vm_address_t source, vm_size_t count, vm_address_t destination) {
+    return direct<calls::vm_copy>(task, source, count, destination);
+}
+
+kern_return_t vm_region(vm_task_t task, vm_address_t* address, vm_size_t* size, vm_prot_t* protection, vm_prot_t* max_protection,
+                        vm_inherit_t* inheritance, boolean_t* is_shared) {
+    return direct<calls::vm_region>(task, Fetched{address}, address, size, protection, max_protection, inheritance, is_shared);
+}
+
+kern_return_t vm_statistics(vm_task_t task, vm_statistics_data_t* statistics) {
+    return direct<calls::vm_statistics>(task, FilledIn{reinterpret_cast<int*>(statistics), VM_STATISTICS_COUNT});
 }
 
 }  // extern "C"

@@ -33,6 +33,27 @@ private:
     Array<Int> item_;
 };
 
+// A structure of so many integers, all of which the handler gives.
+struct FilledIn {
+    int* at;
+    std::size_t number;
+};
+
+template <>
+class Argument<Array<Int>*, FilledIn> {
+public:
+    explicit Argument(FilledIn room) : room_(room) {}
+    kern_return_t look() const { return runtime::probe_write(room_.at, room_.number * sizeof(int)) ? KERN_SUCCESS : no_such_memory(); }
+    Array<Int>* pass() { return &item_; }
+    kern_return_t give() const {
+        return runtime::copy_out(room_.at, item_.values.data(), room_.number * sizeof(int)) ? KERN_SUCCESS : no_such_memory();
+    }
+
+private:
+    FilledIn room_;
+    Array<Int> item_;
+};
+
 template <auto Handler>
 kern_return_t direct_counted(port_t name, int flavor, int* at, unsigned int* number) {
     return direct<counted<Handler>>(name, flavor, Fetched{number}, Room{at, number});

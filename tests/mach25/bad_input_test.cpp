@@ -147,14 +147,14 @@ TEST_P(UnknownCode, IsInvalidPortAndTakesNothing) {
 INSTANTIATE_TEST_SUITE_P(Codes, UnknownCode, ::testing::Values(16u, 17u, 19u, 20u, 22u, 23u, 100u, 255u));
 
 class OutOfLine : public Mach25, public ::testing::WithParamInterface<unsigned> {};
-TEST_P(OutOfLine, DataIsRefusedAndNothingIsTaken) {
+TEST_P(OutOfLine, DataThatCannotBeReadIsInvalidMemoryAndNothingIsTaken) {
     const Port port;
     const Port carried;
     msg_type_t type = descriptor(GetParam(), 32, 1);
     type.msg_type_inline = 0;
     Letter letter(port);
     letter.item(MSG_TYPE_PORT_ALL, {carried}, true).raw(type, "1234567812345678");
-    EXPECT_EQ(SEND_KERNEL_REFUSED, letter.send());
+    EXPECT_EQ(SEND_INVALID_MEMORY, letter.send());
     EXPECT_EQ(PORT_TYPE_RECEIVE_OWN, type_of(carried));
     EXPECT_EQ(0, waiting_at(port));
 }

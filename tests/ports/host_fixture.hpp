@@ -79,6 +79,7 @@ protected:
     pid_t spawn(const Member& member, const std::function<void(Caller&)>& body) {
         runtime::Segment& segment = k_->machine().segment();
         const int descriptor = segment.descriptor();
+        const int memory = k_->pool().descriptor();
         const std::size_t bytes = segment.bytes();
         const pid_t child = fork();
         if (child != 0) return child;
@@ -86,7 +87,7 @@ protected:
         auto mapped = runtime::Segment::attach(runtime::SegmentKind::anonymous,
                                                runtime::Descriptor(dup(descriptor)), bytes);
         if (!mapped.ok()) _exit(2);
-        auto joined = Kernel::join(std::move(mapped).value(), runtime::Descriptor{});
+        auto joined = Kernel::join(std::move(mapped).value(), runtime::Descriptor{}, runtime::Descriptor(dup(memory)));
         const std::uint32_t slot = joined.ok() ? joined.value().machine().claim_carrier() : 0;
         if (slot == 0) _exit(3);
         Kernel& k = joined.value();

@@ -201,12 +201,13 @@ protected:
     void spawn(int i) {
         Post& post = posts_[static_cast<std::size_t>(i)];
         const int descriptor = k_->machine().segment().descriptor();
+        const int memory = k_->pool().descriptor();
         const std::size_t bytes = k_->machine().segment().bytes();
         post.pid = fork();
         ASSERT_GE(post.pid, 0);
         if (post.pid != 0) return;
         auto segment = runtime::Segment::attach(runtime::SegmentKind::anonymous, runtime::Descriptor(dup(descriptor)), bytes);
-        auto joined = segment.ok() ? Kernel::join(std::move(segment).value(), runtime::Descriptor{})
+        auto joined = segment.ok() ? Kernel::join(std::move(segment).value(), runtime::Descriptor{}, runtime::Descriptor(dup(memory)))
                                    : runtime::Outcome<Kernel>(segment.fault());
         if (!joined.ok()) _exit(2);
         Kernel& k = joined.value();

@@ -47,7 +47,7 @@ public:
         MUST(msg_rpc(header, MSG_OPTION_NONE, MSG_SIZE_MAX, 0, 0) == RPC_SUCCESS);
         MUST(static_cast<unsigned>(header->msg_id) == static_cast<unsigned>(id_) + 100u);
         MUST(header->msg_size == reply_head && header->msg_simple == TRUE);
-        ItemReader reader(buffer.data() + sizeof *header, header->msg_size - sizeof *header);
+        ItemReader reader(buffer.data(), header->msg_size);
         Int code;
         MUST(reader.read(code) && reader.at_end());
         return code.value;

@@ -4,6 +4,9 @@
 
 #include "tasks/kernel/memory_calls.hpp"
 
+#include <unistd.h>
+#include <cstring>
+
 namespace umach::tests {
 namespace {
 
@@ -13,6 +16,47 @@ kern_return_t allocate(vm_task_t task, std::uint64_t asked, std::uint64_t size, 
     vm_address_t at = asked;
     const kern_return_t code = vm_allocate(task, &at, size, anywhere);
     *address = at;
+    return code;
+}
+
+constexpr std::uint64_t page = 4096;
+
+template <class T>
+std::uint64_t address_of(T* at) { return reinterpret_cast<std::uint64_t>(at); }
+
+bool is_writable(std::uint64_t address) {
+    int ends[2];
+    MUST(pipe(ends) == 0 && ::write(ends[1], "x", 1) == 1);
+    const bool writable = ::read(ends[0], reinterpret_cast<void*>(address), 1) == 1;   // the system looks
+    close(ends[0]);
+    close(ends[1]);
+    return writable;
+}
+
+kern_return_t inherit(vm_task_t task, std::uint64_t address, std::uint64_t size, int inheritance) {
+    return vm_inherit(task, address, size, static_cast<vm_inherit_t>(inheritance));
+}
+
+kern_return_t write(vm_task_t task, std::uint64_t address, std::byte* data, unsigned number) {
+    return vm_write(task, address, reinterpret_cast<pointer_t>(data), number);
+}
+
+kern_return_t region(vm_task_t task, std::uint64_t asked, std::uint64_t* address, std::uint64_t* size, int* protection, int* most,
+                     int* inheritance, boolean_t* shared) {
+    vm_inherit_t inherited = 0;
+    *address = asked;
+    const kern_return_t code = vm_region(task, address, size, protection, most, &inherited, shared);
+    *inheritance = static_cast<int>(inherited);
+    return code;
+}
+
+kern_return_t statistics(vm_task_t task, int** array, unsigned* number) {
+    vm_address_t at = 0;
+    MUST(vm_allocate(task_self(), &at, sizeof(vm_statistics_data_t), TRUE) == KERN_SUCCESS);
+    *array = reinterpret_cast<int*>(at);
+    *number = VM_STATISTICS_COUNT;
+    const kern_return_t code = vm_statistics(task, reinterpret_cast<vm_statistics_data_t*>(at));
+    MUST(code != KERN_SUCCESS || (*array)[0] == 4096);
     return code;
 }
 
@@ -33,9 +77,15 @@ const std::vector<Scene> memory_scenes = {
          stage.ask<calls::vm_allocate, allocate>(stage.self(), Word{0}, Word{0}, Bool{TRUE});
          stage.ask<calls::vm_allocate, allocate>(stage.self(), Word{~0ULL - 100}, Word{4096}, Bool{FALSE});
      }},
-    {"vm_allocate", "RefusesATaskOfAnotherProcess",
+    {"vm_allocate", "GivesATaskOfAnotherProcessMemoryThere",
      [](Stage& stage) {
-         stage.ask<calls::vm_allocate, allocate>(stage.peer(), Word{0}, Word{1}, Bool{TRUE});
+         const auto [at] = stage.ask<calls::vm_allocate, allocate>(stage.peer(), Word{0}, Word{5000}, Bool{TRUE});
+         stage.ask<calls::vm_deallocate, ::vm_deallocate>(stage.peer(), at, Word{5000});
+         stage.ask<calls::vm_deallocate, ::vm_deallocate>(stage.peer(), at, Word{5000});
+         const std::uint64_t page = 0x7a00'0000'0000;
+         stage.ask<calls::vm_allocate, allocate>(stage.peer(), Word{page}, Word{1}, Bool{FALSE});
+         stage.ask<calls::vm_allocate, allocate>(stage.peer(), Word{page + 5}, Word{1}, Bool{FALSE});
+         stage.ask<calls::vm_deallocate, ::vm_deallocate>(stage.peer(), Word{page}, Word{1});
      }},
     {"vm_deallocate", "TakesPagesAndRefusesWhatIsNotThere",
      [](Stage& stage) {
@@ -46,6 +96,80 @@ const std::vector<Scene> memory_scenes = {
          stage.ask<calls::vm_deallocate, ::vm_deallocate>(stage.self(), Word{~0ULL - 100}, Word{8192});
          stage.ask<calls::vm_deallocate, ::vm_deallocate>(stage.peer(), Word{at}, Word{0});
      }},
+    {"vm_protect", "ChangesWhatMayBeDoneAndIsUndoneWhenTheMemoryGoes",
+     [](Stage& stage) {
+         vm_address_t at = 0;
+         MUST(vm_allocate(task_self(), &at, 2 * page, TRUE) == KERN_SUCCESS);
+         const auto protect = [&](std::uint64_t address, std::uint64_t size, int what, boolean_t maximum = FALSE) {
+             stage.ask<calls::vm_protect, ::vm_protect>(stage.self(), Word{address}, Word{size}, Bool{maximum}, Int{what});
+         };
+         protect(at, page, VM_PROT_READ);
+         stage.note(is_writable(at) ? "writable" : "not writable");
+         stage.note(is_writable(at + page) ? "writable" : "not writable");
+         protect(at, page, 99);
+         protect(at, page, VM_PROT_READ, TRUE);
+         protect(at, 3 * page, VM_PROT_READ);
+         protect(at, 0, VM_PROT_NONE);
+         MUST(vm_deallocate(task_self(), at, 2 * page) == KERN_SUCCESS);
+         MUST(vm_allocate(task_self(), &at, 2 * page, FALSE) == KERN_SUCCESS);
+         stage.note(is_writable(at) ? "writable" : "not writable");
+     }},
+    {"vm_inherit", "IsTakenForAllKindsAndRefusedForOthers",
+     [](Stage& stage) {
+         vm_address_t at = 0;
+         MUST(vm_allocate(task_self(), &at, page, TRUE) == KERN_SUCCESS);
+         for (const int kind : {0, 1, 2, 3, -1})
+             stage.ask<calls::vm_inherit, inherit>(stage.self(), Word{at}, Word{page}, Int{kind});
+         stage.ask<calls::vm_inherit, inherit>(stage.self(), Word{0x10}, Word{page}, Int{1});
+     }},
+    {"vm_read", "CopiesMemoryOfAnyTask",
+     [](Stage& stage) {
+         char text[] = "read by its own task";
+         const auto [own] = stage.ask<calls::vm_read, ::vm_read>(stage.self(), Word{address_of(text)}, Word{sizeof text});
+         MUST(own.values.size() == sizeof text && std::memcmp(own.values.data(), text, sizeof text) == 0);
+         const auto at = reinterpret_cast<std::uint64_t>(&memory_scenes);   // the peer, a fork, has it at the same address
+         const auto [theirs] = stage.ask<calls::vm_read, ::vm_read>(stage.peer(), Word{at}, Word{sizeof memory_scenes});
+         MUST(theirs.values.size() == sizeof memory_scenes);
+         stage.ask<calls::vm_read, ::vm_read>(stage.self(), Word{0x10}, Word{5});
+         stage.ask<calls::vm_read, ::vm_read>(stage.peer(), Word{0x10}, Word{5});
+         stage.ask<calls::vm_read, ::vm_read>(stage.self(), Word{0x10}, Word{0});
+     }},
+    {"vm_write", "ChangesMemoryOfAnyTaskOrNothing",
+     [](Stage& stage) {
+         char text[] = "before";
+         const auto bytes = [](std::string_view what) { return Data{std::as_bytes(std::span(what))}; };
+         stage.ask<calls::vm_write, write>(stage.self(), Word{address_of(text)}, bytes("after!"));
+         MUST(std::string_view(text) == "after!");
+         const auto [there] = stage.ask<calls::vm_allocate, allocate>(stage.peer(), Word{0}, Word{page}, Bool{TRUE});
+         stage.ask<calls::vm_write, write>(stage.peer(), there, bytes("written"));
+         const auto [back] = stage.ask<calls::vm_read, ::vm_read>(stage.peer(), there, Word{7});
+         MUST(std::memcmp(back.values.data(), "written", 7) == 0);
+         stage.ask<calls::vm_write, write>(stage.peer(), Word{0x10}, bytes("written"));
+         stage.ask<calls::vm_write, write>(stage.self(), Word{address_of("constant")}, bytes("no"));
+     }},
+    {"vm_copy", "CopiesWithinATask",
+     [](Stage& stage) {
+         char text[] = "from....to......";
+         stage.ask<calls::vm_copy, ::vm_copy>(stage.self(), Word{address_of(text)}, Word{4}, Word{address_of(text) + 8});
+         MUST(std::string_view(text) == "from....from....");
+         stage.ask<calls::vm_copy, ::vm_copy>(stage.self(), Word{0x10}, Word{4}, Word{address_of(text)});
+         stage.ask<calls::vm_copy, ::vm_copy>(stage.self(), Word{address_of(text)}, Word{4}, Word{0x10});
+         const auto [there] = stage.ask<calls::vm_allocate, allocate>(stage.peer(), Word{0}, Word{page}, Bool{TRUE});
+         stage.ask<calls::vm_copy, ::vm_copy>(stage.peer(), there, Word{100}, Word{there.value + 200});
+     }},
+    {"vm_region", "TellsWhatIsAtAnAddressOrAboveIt",
+     [](Stage& stage) {
+         vm_address_t at = 0;
+         MUST(vm_allocate(task_self(), &at, 3 * page, TRUE) == KERN_SUCCESS);
+         const auto [address, size, protection, most, inheritance, shared] =
+             stage.ask<calls::vm_region, region>(stage.self(), Word{at + page});
+         MUST(address.value == at && size.value == 3 * page && protection.value == VM_PROT_DEFAULT && shared.value == FALSE);
+         MUST(most.value == VM_PROT_ALL && inheritance.value == VM_INHERIT_COPY);
+         stage.ask<calls::vm_region, region>(stage.self(), Word{~std::uint64_t{0} - 4});
+         stage.ask<calls::vm_region, region>(stage.peer(), Word{0});
+     }},
+    {"vm_statistics", "TellsOfTheMachine",
+     [](Stage& stage) { stage.ask<calls::vm_statistics, statistics>(stage.self()); }},
 };
 
 }  // namespace umach::tests

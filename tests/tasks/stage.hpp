@@ -67,6 +67,7 @@ private:
     std::string about(const Int& item, task_t) { return std::to_string(item.value); }
     std::string about(const Bool& item, task_t) { return item.value != FALSE ? "yes" : "no"; }
     std::string about(const Word& item, task_t) { return item.value == 0 ? "null" : "somewhere"; }
+    std::string about(const Memory& item, task_t) { return std::to_string(item.values.size()) + " bytes"; }
     template <class Element>
     std::string about(const Array<Element>& item, task_t target) {
         std::vector<std::string> all;
@@ -96,6 +97,10 @@ auto arguments_of(const List<Element>& in) {
                            static_cast<unsigned int>(in.values.size()));
 }
 
+inline auto arguments_of(const Data& in) {
+    return std::make_tuple(const_cast<std::byte*>(in.values.data()), static_cast<unsigned int>(in.values.size()));
+}
+
 // What a function fills in for an item out.
 template <class Item>
 struct Filled {
@@ -115,6 +120,14 @@ struct Filled<Array<Element>> {
              KERN_SUCCESS);
         return item;
     }
+};
+
+template <>
+struct Filled<Memory> {
+    pointer_t data = 0;
+    unsigned int number = 0;
+    auto arguments() { return std::make_tuple(&data, &number); }
+    Memory item() { return {{{reinterpret_cast<const std::byte*>(data), number}}}; }
 };
 
 template <auto Function, class... Ins, class... Outs>

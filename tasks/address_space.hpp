@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+// The memory of the tasks of this process: they have one address space, which only the process itself can change. What a
+// call on another process's memory needs of it, that process's service thread does (service.hpp).
+#pragma once
+
+#include "ports/caller.hpp"
+
+#include <mach/kern_return.h>
+
+#include <array>
+
+namespace umach::tasks {
+
+// Arguments in the order in which they stand here; results take the place of the first.
+enum class MemoryCall : std::uint64_t {
+    allocate,     // address, size: at that address, or anywhere if it is `anywhere`; gives the address
+    deallocate,   // address, size
+    protect,      // address, size, what may be done (vm_prot_t), 1: from now on never more than that
+    inherit,      // address, size, vm_inherit_t
+    copy,         // from, size, to
+    read,         // address, size, where in the pool it is to go
+    write,        // address, size, where in the pool it comes from
+};
+using MemoryWords = std::array<std::uint64_t, 4>;
+inline constexpr std::uint64_t anywhere = ~std::uint64_t{0};
+
+// Does it in this process, for a task of it.
+kern_return_t change_memory(ports::Caller& caller, ports::TaskRef task, MemoryCall call, MemoryWords& words);
+
+// Does it in the task's process, whichever that is.
+// waits: for that process, if it is another
+kern_return_t change_memory_of(ports::Caller& caller, ports::TaskRef task, MemoryCall call, MemoryWords& words);
+
+// Maps zero-filled pages of this process that no other task can get.
+kern_return_t allocate_pages(std::uint64_t* address, std::uint64_t size, bool at_address);
+
+}  // namespace umach::tasks

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "tasks/inheritance.hpp"
+
+#include "ports/region.hpp"
+
+#include <mach/vm_inherit.h>
+
+#include <sys/mman.h>
+#include <cstring>
+#include <vector>
+
+namespace umach::tasks {
+namespace {
+
+struct Copy {
+    void* at;
+    void* place;
+    std::size_t bytes;
+};
+
+// Of the fork under way; only one thread forks at a time, with the process's lock held.
+std::vector<Copy>& copies() {
+    static auto* list = new std::vector<Copy>;
+    return *list;
+}
+[[maybe_unused]] const auto& made_at_load = copies();
+
+bool is_inherited(Host& host, const ports::RegionRecord& region) {
+    const ports::Place holder = region.holder;
+    // What is shared is mapped in a way that the child has too.
+    return region.identity.get().life == ports::Life::live && holder.kind == ports::PlaceKind::task &&
+           host.kernel().task(holder.index).process.get() == host.process() &&
+           region.inheritance.get() == VM_INHERIT_COPY;
+}
+
+void copy(std::byte* place, std::size_t bytes) {
+    void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return;
+    std::memcpy(at, place, bytes);
+    copies().push_back({at, place, bytes});
+}
+
+}  // namespace
+
+void copy_memory_for_child(Host& host) {
+    ports::Kernel& k = host.kernel();
+    for (std::uint32_t i = 1; i < k.zone(ports::zone_regions).fresh(); ++i) {
+        const ports::RegionRecord& region = k.region(i);
+        if (is_inherited(host, region)) copy(k.pool().base() + ports::offset_of(region), region.pages << ports::page_bits);
+    }
+}
+
+void forget_copies() {
+    for (const Copy& copy : copies()) munmap(copy.at, copy.bytes);
+    copies().clear();
+}
+
+void put_copies_in_place() {
+    for (const Copy& copy : copies()) mremap(copy.at, copy.bytes, copy.bytes, MREMAP_MAYMOVE | MREMAP_FIXED, copy.place);
+    copies().clear();
+}
+
+}  // namespace umach::tasks
