@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// DepartingRights: the objects whose rights are in a message that is about to be sent.
+// DepartingRights: the objects whose rights, or memory, are in a message that is about to be sent.
 //
 // An object lent to it is the caller's and must live until the send; one given to it ends with it. Either is
 // emptied when the kernel has taken the message, and untouched when it has not.
@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include <umach/region.hpp>
 #include <umach/rights.hpp>
 
 namespace umach {
@@ -32,7 +33,11 @@ public:
     void add(R&& given) {
         rights_.push_back({std::move(given), SendRight()});
     }
-    void clear() noexcept { rights_.clear(); }
+    void add(Region&& given) { regions_.push_back(std::move(given)); }
+    void clear() noexcept {
+        rights_.clear();
+        regions_.clear();
+    }
 
     void before_send();
     void after_failure() noexcept;
@@ -64,6 +69,7 @@ private:
     static void give_up_rest(port_t name) noexcept;
 
     std::vector<Departing> rights_;
+    std::vector<Region> regions_;
 };
 
 inline void DepartingRights::before_send() {
@@ -104,7 +110,10 @@ inline void DepartingRights::after_success() noexcept {
             }
         });
     }
-    rights_.clear();
+    for (Region& region : regions_) {
+        static_cast<void>(region.release());
+    }
+    clear();
 }
 
 }  // namespace umach

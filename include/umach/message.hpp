@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Message: one received message, and every right in it that nobody has taken yet.
 //
-// Rights are taken out one by one, by its MessageReader or as the reply right; what is left ends with the
-// Message. Views into its text and bytes live as long as it does.
+// Rights and out-of-line memory are taken out one by one, by its MessageReader or as the reply right; what is left ends
+// with the Message. Views into its text and bytes live as long as it does.
 #pragma once
 
 #include <algorithm>
 
 #include <umach/item.hpp>
+#include <umach/region.hpp>
 #include <umach/rights.hpp>
 
 namespace umach {
@@ -97,11 +98,14 @@ inline void Message::release_right(unsigned type, port_t name) noexcept {
 }
 
 inline void Message::release_item(const Item& item) noexcept {
-    for (std::size_t at = item.data; item.is_right() && at + sizeof(port_t) <= item.data + item.bytes;
-         at += sizeof(port_t)) {
+    const std::byte* first = item.out_of_line ? item.memory : buffer_->body.data() + item.data;
+    for (std::size_t at = 0; item.is_right() && at + sizeof(port_t) <= item.bytes; at += sizeof(port_t)) {
         port_t name = PORT_NULL;
-        std::memcpy(&name, buffer_->body.data() + at, sizeof name);
+        std::memcpy(&name, first + at, sizeof name);
         release_right(item.type, name);
+    }
+    if (item.out_of_line) {
+        Region({item.memory, item.bytes}).reset();
     }
 }
 

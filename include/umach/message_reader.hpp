@@ -29,7 +29,16 @@ public:
     /// returns: where the next item begins, from the start of the body.
     [[nodiscard]] std::size_t offset() const noexcept { return offset_; }
     /// returns: the next item's type, size and number, without taking it.
-    [[nodiscard]] Result<Item> peek() const { return detail::parse_item(message_->body(), offset_); }
+    [[nodiscard]] Result<Item> peek() const {
+        Result<Item> item = detail::parse_item(message_->body(), offset_);
+        if (item && item->out_of_line && !message_->carries_rights()) {
+            return detail::malformed("an out-of-line item in a message in which the kernel saw none");
+        }
+        if (item && item->out_of_line && item->memory == nullptr && item->number != 0) {
+            return detail::malformed("its memory was taken before");
+        }
+        return item;
+    }
     /// Passes over an item; rights in it end with the message.
     Result<void> skip();
 
@@ -37,8 +46,10 @@ public:
     /// SendRight, or a SendRight, SendOnceRight, ReceiveRight or Ownership (empty if null was sent).
     template <typename T>
     [[nodiscard]] Result<T> get();
-    /// Bytes, where they stand in the message.
+    /// Bytes, where they stand: in the message or out of line, as long as the message lives.
     [[nodiscard]] Result<std::span<const std::byte>> get_bytes();
+    /// Memory that came out of line, of any type, as the caller's own; bytes that came in line are copied into one.
+    [[nodiscard]] Result<Region> get_region();
     /// A structure that was put with put_struct(), of exactly this size.
     template <Plain T>
     [[nodiscard]] Result<T> get_struct();
@@ -72,7 +83,7 @@ private:
 
     const std::byte* pass(const Item& item) noexcept {
         offset_ = item.next;
-        return message_->body().data() + item.data;
+        return item.out_of_line ? item.memory : message_->body().data() + item.data;
     }
 
     Message* message_;
@@ -135,7 +146,8 @@ Result<Item> MessageReader::expect_rights() const {
 
 template <AnyRight R>
 R MessageReader::take_right(const Item& item, std::size_t index) noexcept {
-    std::byte* at = message_->buffer_->body.data() + item.data + index * sizeof(port_t);
+    std::byte* first = item.out_of_line ? item.memory : message_->buffer_->body.data() + item.data;
+    std::byte* at = first + index * sizeof(port_t);
     port_t name = PORT_NULL;
     std::memcpy(&name, at, sizeof name);
     std::memset(at, 0, sizeof name);  // PORT_NULL: the message no longer holds it
@@ -215,6 +227,26 @@ inline Result<std::span<const std::byte>> MessageReader::get_bytes() {
         return item.error();
     }
     return std::span<const std::byte>(pass(*item), item->bytes);
+}
+
+inline Result<Region> MessageReader::get_region() {
+    const Result<Item> item = peek();
+    if (!item) {
+        return item.error();
+    }
+    if (item->is_right()) {
+        return detail::malformed("the item is rights");
+    }
+    if (!item->out_of_line) {
+        Result<Region> copy = Region::allocate(item->bytes);
+        if (copy && item->bytes > 0) {
+            std::memcpy(copy->data(), pass(*item), item->bytes);
+        }
+        return copy;
+    }
+    pass(*item);
+    std::memset(message_->buffer_->body.data() + item->data, 0, detail::pointer_bytes);  // no longer the message's
+    return Region({item->memory, item->bytes});
 }
 
 template <Plain T>

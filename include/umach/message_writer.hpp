@@ -12,6 +12,7 @@
 //                              then
 //   move(std::move(right))     the writer holds the right until a send succeeds; a failed send leaves it in
 //                              the writer, which may be sent again; if it never is, it ends with the writer
+//   move(std::move(region))    the same for memory, which reaches the receiver without being copied
 //   lend(right)                as move(right), for a receive right whose ownership stays
 #pragma once
 
@@ -42,6 +43,7 @@ public:
         refusal_ = Result<void>();
         size_ = 0;
         rights_ = 0;
+        has_memory_ = false;
         reply_to_ = PortName();
         buffer_->header = msg_header_t{};
         buffer_->header.msg_id = id;
@@ -84,6 +86,21 @@ public:
         using T = std::ranges::range_value_t<Numbers>;
         const std::span<const T> all(numbers);
         return put_item(element_type<T>(), all.size(), all.data(), all.size_bytes());
+    }
+    /// Bytes, any number: in line if there are few, else out of line. Those are read when the message is sent, and
+    /// must live until then.
+    Result<void> put_data(std::span<const std::byte> bytes) {
+        return bytes.size() <= most_in_line ? put(bytes) : put_out_of_line(bytes, false);
+    }
+    /// As put_data(), for text; and for numbers that stand one behind the other.
+    Result<void> put_data(std::string_view text) { return put_data(std::as_bytes(std::span(text))); }
+    /// All of the region's memory, out of line.
+    Result<void> move(Region&& region) {
+        Result<void> written = put_out_of_line(region.bytes(), true);
+        if (written) {
+            departing_.add(std::move(region));
+        }
+        return written;
     }
     /// A structure, as its bytes.
     template <Plain T>
@@ -129,6 +146,9 @@ public:
     /// refusal, and nothing is sent.
     Result<Sent> send_to(PortName destination, WhenFull when_full = WhenFull::wait());
 
+    /// More bytes than these put_data() leaves where they are.
+    static constexpr std::size_t most_in_line = 2048;
+
 private:
     friend Result<Message> rpc(PortName, MessageWriter&, WhenFull, WhenEmpty);
 
@@ -138,6 +158,7 @@ private:
     static unsigned moved_type(const ReceiveRight& right) noexcept;
 
     Result<void> put_item(ElementType element, std::size_t number, const void* data, std::size_t bytes);
+    Result<void> put_out_of_line(std::span<const std::byte> bytes, bool deallocate);
     Result<void> put_right(unsigned type, port_t name);
     /// returns: where the data of a new item goes, zeroed; nullptr when it is refused.
     std::byte* room_for(ElementType element, std::size_t number, std::size_t bytes);
@@ -152,6 +173,7 @@ private:
     PortName reply_to_;
     std::size_t size_ = 0;
     std::size_t rights_ = 0;
+    bool has_memory_ = false;
 };
 
 inline unsigned MessageWriter::moved_type(const ReceiveRight& right) noexcept {
@@ -192,9 +214,27 @@ inline Result<void> MessageWriter::put_item(ElementType element, std::size_t num
     return refusal_;
 }
 
+inline Result<void> MessageWriter::put_out_of_line(std::span<const std::byte> bytes, bool deallocate) {
+    const std::size_t pointer_at = detail::aligned_for_pointer(size_ + sizeof(msg_type_long_t));
+    if (!count_rights(1)) {
+        return refusal_;
+    }
+    if (pointer_at + detail::pointer_bytes > buffer_->body.size()) {
+        return refuse(SEND_MSG_TOO_LARGE, "the item does not fit into the message");
+    }
+    if (bytes.size() > 0xffff'ffff) {
+        return refuse(SEND_MSG_TOO_LARGE, "one item has at most 4 GiB less a byte");
+    }
+    std::byte* body = buffer_->body.data();
+    detail::write_pointer(body + size_, body + pointer_at, MSG_TYPE_BYTE, 8, bytes.size(), bytes.data(), deallocate);
+    size_ = pointer_at + detail::pointer_bytes;
+    has_memory_ = true;
+    return refusal_;
+}
+
 inline bool MessageWriter::count_rights(std::size_t more) {
     if (more > MSG_RIGHTS_MAX - rights_) {
-        refuse(SEND_MSG_TOO_LARGE, "more rights than one message carries");
+        refuse(SEND_MSG_TOO_LARGE, "more rights and out-of-line items than one message carries");
     }
     if (!refusal_) {
         return false;
@@ -231,7 +271,7 @@ inline Result<void> MessageWriter::move_array(std::vector<SendRight> rights) {
 
 inline msg_header_t& MessageWriter::address(PortName destination, PortName reply_to) noexcept {
     msg_header_t& header = buffer_->header;
-    header.msg_simple = rights_ == 0 ? TRUE : FALSE;
+    header.msg_simple = rights_ == 0 && !has_memory_ ? TRUE : FALSE;
     header.msg_size = static_cast<msg_size_t>(size());
     header.msg_remote_port = destination.get();
     header.msg_local_port = reply_to.get();

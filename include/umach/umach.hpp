@@ -6,6 +6,7 @@
 #include <umach/host.hpp>
 #include <umach/notification.hpp>
 #include <umach/port_set.hpp>
+#include <umach/region.hpp>
 #include <umach/server.hpp>
 #include <umach/supervisor.hpp>
 #include <umach/task.hpp>

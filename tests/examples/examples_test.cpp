@@ -55,6 +55,18 @@ TEST_F(Example, PingPongPrintsTheSameOnEachCarrier) {
     }
 }
 
+TEST_F(Example, SharedImageIsChangedByThreeProcessesInTurn) {
+    const Ran ran = run("shared_image");
+    const std::string head = "P5 640 480 255\n";
+    EXPECT_EQ(ran.status, 0);
+    ASSERT_EQ(ran.output.substr(0, head.size()), head);
+    ASSERT_EQ(ran.output.size(), head.size() + 640 * 480);
+    const auto pixel = [&](std::size_t x, std::size_t y) { return static_cast<unsigned char>(ran.output[head.size() + y * 640 + x]); };
+    EXPECT_EQ(pixel(0, 0), 0) << "the frame";
+    EXPECT_EQ(pixel(8, 8), 255 - 16 * 255 / 1118) << "the slope's negative";
+    EXPECT_EQ(pixel(631, 471), 255 - (631 + 471) * 255 / 1118);
+}
+
 TEST_F(Example, PingPongOnACarrierThatThereIsNotFails) {
     EXPECT_EQ(WEXITSTATUS(run("ping_pong", "pigeon").status), 1);
 }
