@@ -23,6 +23,7 @@ typedef struct umach_host_options {
     unsigned int tasks;               // 0: 256
     unsigned int threads;             // of control, fibers too; 0: sixteen a task
     unsigned long long message_bytes; // memory for messages; 0: 8 MiB
+    unsigned long long pool_bytes;    // addresses for memory that can move in messages; 0: 8 GiB
 } umach_host_options_t;
 
 /*
@@ -88,6 +89,9 @@ typedef struct umach_task_seen {
     unsigned int suspends;                  // how often it was suspended and not resumed
     char program[16];
     unsigned int names, receive_rights, threads, sets;
+    unsigned int regions;                   // of memory that can move in messages
+    unsigned long long region_bytes;
+    unsigned long long bytes_in_flight;     // of out-of-line data that it sent and nobody has received yet
 } umach_task_seen_t;
 
 /*

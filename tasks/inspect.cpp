@@ -78,6 +78,21 @@ umach_host_seen_t host_seen(Host& host) {
 
 // ---- tasks ------------------------------------------------------------------------------------------------
 
+// Memory of the pool that the task has, and that messages carry which it sent.
+void see_memory(Kernel& k, std::uint32_t number, umach_task_seen_t& seen) {
+    for (std::uint32_t i = 1; i < k.zone(ports::zone_regions).fresh(); ++i) {
+        const ports::RegionRecord& region = k.region(i);
+        const ports::Place holder = region.holder;
+        const unsigned long long bytes = region.pages << ports::page_bits;
+        if (region.identity.get().life != Life::live) continue;
+        if (holder.kind == ports::PlaceKind::message && k.message(holder.index).sender_task.get().index == number)
+            seen.bytes_in_flight += bytes;
+        if (holder.kind != ports::PlaceKind::task || holder.index != number) continue;
+        ++seen.regions;
+        seen.region_bytes += bytes;
+    }
+}
+
 umach_task_seen_t task_seen(Kernel& k, std::uint32_t number) {
     ports::TaskRecord& record = k.task(number);
     umach_task_seen_t seen{};
@@ -92,6 +107,7 @@ umach_task_seen_t task_seen(Kernel& k, std::uint32_t number) {
     seen.receive_rights = static_cast<unsigned>(record.ports.get());
     seen.threads = static_cast<unsigned>(record.threads.get());
     seen.sets = static_cast<unsigned>(record.sets.get());
+    see_memory(k, number, seen);
     return seen;
 }
 

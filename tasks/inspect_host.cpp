@@ -63,6 +63,7 @@ std::optional<HostSizes> sizes_of(const umach_host_options_t& options) {
     if (options.tasks != 0) sizes.tasks = options.tasks;
     if (options.threads != 0) sizes.threads = options.threads;
     if (options.message_bytes != 0) sizes.message_bytes = options.message_bytes;
+    if (options.pool_bytes != 0) sizes.pool_bytes = options.pool_bytes;
     return sizes;
 }
 

@@ -91,6 +91,10 @@ void add_host(CLI::App& app, int& status) {
         ->add_option("--memory", asked->sizes.message_bytes, "For messages, in bytes, or with a unit (16M)")
         ->transform(CLI::AsSizeValue(false))
         ->default_str("8M");
+    command
+        ->add_option("--pool", asked->sizes.pool_bytes, "Addresses for memory that moves in messages; costs nothing until used")
+        ->transform(CLI::AsSizeValue(false))
+        ->default_str("8G");
     command->callback([asked, &status] { status = run(*asked); });
 }
 

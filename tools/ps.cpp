@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// umach ps: the tasks of a host, their threads, and what each waits for; with --threads, a line a thread.
+// umach ps: the tasks of a host, their threads, and what each waits for; with --threads, a line a thread; with --memory,
+// what memory each task has.
 #include "choice.hpp"
 #include "command.hpp"
 #include "snapshot.hpp"
@@ -18,6 +19,9 @@ Json task_json(const Snapshot& all, const umach_task_seen_t& task) {
     json["names"] = task.names;
     json["receive_rights"] = task.receive_rights;
     json["sets"] = task.sets;
+    json["regions"] = task.regions;
+    json["region_bytes"] = task.region_bytes;
+    json["bytes_in_flight"] = task.bytes_in_flight;
     json["threads"] = Json::array();
     const auto [first, last] = all.threads.equal_range(task.number);
     for (auto at = first; at != last; ++at) json["threads"].push_back(thread_json(all, at->second));
@@ -56,6 +60,16 @@ void print_tasks(const Snapshot& all) {
     fmt::print("{}", table.text());
 }
 
+// ---- memory ------------------------------------------------------------------------------------------------
+
+void print_memory(const Snapshot& all) {
+    Table table({"TASK", ">REGIONS", ">BYTES", ">IN FLIGHT"});
+    for (const auto& [number, task] : all.tasks)
+        table.add({all.task_text(number), fmt::to_string(task.regions), fmt::to_string(task.region_bytes),
+                   fmt::to_string(task.bytes_in_flight)});
+    fmt::print("{}", table.text());
+}
+
 // ---- thread by thread -------------------------------------------------------------------------------------
 
 std::string state_text(const Snapshot& all, const umach_thread_seen_t& thread) {
@@ -84,7 +98,7 @@ void print_threads(const Snapshot& all) {
 
 struct Asked {
     std::string host;
-    bool threads = false, json = false;
+    bool threads = false, memory = false, json = false;
 };
 
 int run(const Asked& asked) {
@@ -93,7 +107,7 @@ int run(const Asked& asked) {
     if (asked.json)
         asked.threads ? print_threads_json(host, all) : print_json(host, all);
     else
-        asked.threads ? print_threads(all) : print_tasks(all);
+        asked.threads ? print_threads(all) : asked.memory ? print_memory(all) : print_tasks(all);
     return 0;
 }
 
@@ -106,6 +120,10 @@ void add_ps(CLI::App& app, int& status) {
     command->add_option("HOST", asked->host, "Else that of UMACH_HOST, or the only one");
     command->add_flag("--threads", asked->threads,
                       "A line a thread: what carries it, its state, what it waits for");
+    command
+        ->add_flag("--memory", asked->memory,
+                   "What memory that moves in messages each task has, and has sent and nobody received")
+        ->excludes("--threads");
     command->add_flag("--json", asked->json, "For programs");
     command->callback([asked, &status] { status = run(*asked); });
 }
