@@ -5,8 +5,10 @@ end, as far as the time goes."""
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 
@@ -75,6 +77,7 @@ class Machine:
     def __init__(self, folder, daemons):
         self.folder = folder
         self.daemons = daemons
+        self.scratch = tempfile.mkdtemp(prefix='umach-bench-')
         self.running = None
         self.peers, self.programs = {}, {}
 
@@ -87,11 +90,11 @@ class Machine:
                     self.peers[peer['name']] = peer
                     self.programs[peer['name']] = path
 
-    def run(self, command, daemon=''):
+    def run(self, command, daemon='', setting=''):
         """returns: the lines of JSON, the exit status, and the share of one core that others took."""
         busy, ours, started = machine_busy_seconds(), self.daemons.processor_seconds(), time.monotonic()
         self.running = subprocess.Popen(own_command(command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        env=self.daemons.environment(daemon), text=True, start_new_session=True)
+                                        env=self.environment(daemon, setting), text=True, start_new_session=True)
         output = self.running.stdout.read()
         _, status, usage = os.wait4(self.running.pid, 0)
         self.running.stdout.close()
@@ -102,9 +105,14 @@ class Machine:
         lines = [json.loads(line) for line in output.splitlines() if line.startswith('{')]
         return lines, self.running.returncode, round(foreign, 3)
 
+    def environment(self, daemon, setting):
+        name, _, value = setting.partition('=')
+        return dict(self.daemons.environment(daemon), BENCH_FOLDER=self.scratch, **({name: value} if name else {}))
+
     def take(self, cell, taken, seconds):
         command = [self.programs[cell.peer], *cell.arguments(seconds)]
-        lines, status, foreign = self.run(command, self.peers[cell.peer]['daemon'])
+        peer = self.peers[cell.peer]
+        lines, status, foreign = self.run(command, peer['daemon'], peer['environment'])
         if status == EXIT_UNSUPPORTED:
             taken.failures = 99
         elif status != 0 or not lines or lines[-1].get('errors'):
@@ -116,6 +124,7 @@ class Machine:
         if self.running is not None and self.running.returncode is None:
             self.running.terminate()
             self.running.wait()
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def rare(cell):

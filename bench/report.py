@@ -45,7 +45,7 @@ def print_quality(results, quality, missing):
           f'{quality["noisy"]} disturbed by other programs. Each figure: median [min-max] of the samples.')
     failed = [f'{cell} ({taken.failures})' for cell, taken in results.items() if taken.failures]
     if missing:
-        print('Not running, and left out with their peers: ' + ', '.join(missing))
+        print('Not installed or not running, and left out: ' + ', '.join(missing))
     if failed:
         print('Samples that failed: ' + '; '.join(failed))
 

@@ -24,9 +24,9 @@ def parsed():
     return parser.parse_args()
 
 
-def built(folder):
-    with open(os.path.join(folder, 'programs'), encoding='utf-8') as list_of_programs:
-        return list_of_programs.read().split()
+def programs(folder):
+    with open(os.path.join(folder, 'programs.json'), encoding='utf-8') as file:
+        return json.load(file)
 
 
 def end_quietly(*_):
@@ -41,10 +41,11 @@ def main():
     signal.signal(signal.SIGTERM, end_quietly)
     signal.signal(signal.SIGINT, end_quietly)
     folder = os.path.join(options.build, 'bench')
+    found = programs(folder)
     daemons = Daemons(['iox-roudi', 'nats-server'])
     machine = Machine(folder, daemons)
     try:
-        machine.find_peers(built(folder))
+        machine.find_peers(found['built'])
         cells = list(dict.fromkeys(c for ratio in wanted for c in ratio.cells() if c.peer in machine.peers))
         rounds, seconds, budget = (3, 0.06, 60) if options.quick else (7, 0.1, 240)
         results, quality = measure(machine, cells, rounds, seconds, budget)
@@ -53,7 +54,7 @@ def main():
         daemons.stop()
     rows = [ratio.judged(results) for ratio in wanted]
     report.print_ratios(rows)
-    report.print_quality(results, quality, daemons.missing)
+    report.print_quality(results, quality, found['missing'] + daemons.missing)
     if options.json:
         with open(options.json, 'w', encoding='utf-8') as file:
             json.dump(report.document(rows, results, quality), file, indent=1)

@@ -22,6 +22,7 @@ void print_traits(const std::vector<Entry>& entries) {
                         {"holds", t.holds},
                         {"idle", static_cast<bool>(each.measure_idle)},
                         {"daemon", t.daemon},
+                        {"environment", t.environment},
                         {"note", t.note}});
     }
     std::printf("%s\n", list.dump().c_str());

@@ -41,10 +41,11 @@ struct Traits {
     std::size_t max_payload = mib;
     unsigned clients = 1;  // most clients that it is measured with
     bool streams = true;
-    bool holds = false;       // can answer later, and another client first: what wait mode needs
-    bool lossy = false;       // may drop messages when streaming
-    unsigned batch = 1;       // RPCs a latency sample, for those too short to time singly
-    const char* daemon = "";  // whose processor time counts too
+    bool holds = false;            // can answer later, and another client first: what wait mode needs
+    bool lossy = false;            // may drop messages when streaming
+    unsigned batch = 1;            // RPCs a latency sample, for those too short to time singly
+    const char* daemon = "";       // whose processor time counts too
+    const char* environment = "";  // NAME=value: how its programs are started
     const char* note = "";
 };
 

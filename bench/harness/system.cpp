@@ -17,6 +17,11 @@ void unsupported(const std::string& what) {
     std::exit(exit_unsupported);
 }
 
+std::string bench_folder() {
+    const char* named = std::getenv("BENCH_FOLDER");
+    return named != nullptr ? named : ".";
+}
+
 void write_all(int fd, const std::byte* data, std::size_t size) {
     while (size > 0) {
         const ssize_t done = write(fd, data, size);

@@ -28,6 +28,9 @@ inline constexpr int exit_unsupported = 77;
 // The same with exit_unsupported: what was asked for cannot be measured here.
 [[noreturn]] void unsupported(const std::string& what);
 
+// Where a peer may make files: run.py removes them.
+std::string bench_folder();
+
 inline long check(long result, const char* what) {
     if (result < 0) fail(what);
     return result;

@@ -1,63 +1,64 @@
 // SPDX-License-Identifier: BSL-1.0
-// Our ports between processes: the server allocates one, and each client calls it with msg_rpc().
+// Our ports between processes: each client calls the server's port with msg_rpc().
 //
-// The roles find each other through the parent's registered ports: the parent registers its own kernel port, by
-// which the server, a forked child, registers its port with the parent, where the clients look for it.
-#include <umach/umach.hpp>
-
+//   umach            waits as programs do by default: spins while that pays, then sleeps
+//   umach_blocking   spinning forbidden, for the comparison with what always sleeps
 #include "peers/umach_link.hpp"
 
 namespace bench {
 namespace {
 
-enum : std::size_t { parent_slot, server_slot };
-
-umach::Task parent_task() {
-    return umach::Task(umach::registered_port(parent_slot).value().release());
-}
-
+template <Wait wait>
 class UmachPeer {
 public:
-    static constexpr Traits traits{.name = "umach",
-                                   .wait = Wait::adaptive,
+    static constexpr Traits traits{.name = wait == Wait::blocking ? "umach_blocking" : "umach",
+                                   .wait = wait,
                                    .max_payload = 4 * kib,
                                    .clients = 64,
                                    .holds = true,
-                                   .note = "msg_rpc between processes; spins a little, then sleeps"};
+                                   .environment = wait == Wait::blocking ? "UMACH_SPIN=0" : "",
+                                   .note = "msg_rpc between processes"};
+    static constexpr unsigned idle_count = 10000;
+    struct Idle {
+        port_name_t name = PORT_NULL;
+        explicit Idle(unsigned) { check_code(port_allocate(task_self(), &name), "port_allocate"); }
+        Idle(const Idle&) = delete;
+        ~Idle() { port_deallocate(task_self(), name); }
+    };
 
-    explicit UmachPeer(const Config&) { umach::register_ports({umach::PortName(task_self())}).value(); }
+    explicit UmachPeer(const Config& config) : config_(config), parent_(config) {}
 
     class Server {
     public:
-        explicit Server(UmachPeer&) : port_(umach::ReceiveRight::allocate().value()), link_(port_.name()) {
-            const umach::Task parent = parent_task();
-            parent.register_ports({parent, port_}).value();
-        }
+        explicit Server(UmachPeer& peer) : port_(peer.config_), link_(port_.name()) {}
         bool receive(MutableBytes message) { return link_.receive(message); }
         void reply(unsigned client, Bytes message) { link_.reply(client, message); }
 
     private:
-        umach::ReceiveRight port_;
+        FoundPort port_;
         PortServer<SimpleLetter> link_;
     };
 
     class Client {
     public:
-        Client(UmachPeer&, unsigned)
-            : server_(parent_task().registered_port(server_slot).value()),
-              link_(server_.name(), thread_reply()) {}
+        Client(UmachPeer&, unsigned) : server_(find_server()), link_(server_.name()) {}
         void send(Bytes message) { link_.send(message); }
         void call(MutableBytes message) { link_.call(message); }
 
     private:
         umach::SendRight server_;
-        PortLink<SimpleLetter> link_;
+        PortClient<SimpleLetter> link_;
     };
+
+private:
+    Config config_;
+    PortParent parent_;
 };
 
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
-    return bench::run_peers<bench::UmachPeer>(argc, argv);
+    using namespace bench;
+    return run_peers<UmachPeer<Wait::adaptive>, UmachPeer<Wait::blocking>>(argc, argv);
 }
