@@ -46,6 +46,8 @@ class Floors(unittest.TestCase):
     def test_a_library_outside_its_place_is_found(self):
         self.assertTrue(self.broken('ports/a.cpp', '#include <boost/interprocess/mapped_region.hpp>'))
         self.assertFalse(self.broken('runtime/segment/a.cpp', '#include <boost/interprocess/mapped_region.hpp>'))
+        self.assertFalse(self.broken('bench/peers/a.cpp', '#include <boost/context/fiber.hpp>'))
+        self.assertTrue(self.broken('tools/a.cpp', '#include <boost/context/fiber.hpp>'))
 
     def test_sockets_and_threads_in_ports_are_found(self):
         self.assertTrue(self.broken('ports/a.cpp', '#include <sys/socket.h>'))
