@@ -56,6 +56,7 @@ class Spin {
 public:
     template <class Rung>
     bool until(Rung rung) {
+        if (longest_ == 0) return rung();
         if (look(rung, shortest)) return true;
         for (int i = 0; i < 2; ++i) {
             sched_yield();
@@ -63,10 +64,10 @@ public:
         }
         if (!several_cores()) return false;
         if (look(rung, budget_)) {
-            budget_ = longest;
+            budget_ = longest_;
             return true;
         }
-        budget_ = ++failures_ % 64 == 0 ? longest : budget_ / 2;
+        budget_ = ++failures_ % 64 == 0 ? longest_ : budget_ / 2;
         return false;
     }
 
@@ -80,8 +81,8 @@ private:
         return false;
     }
     static constexpr unsigned shortest = 30;    // about a microsecond
-    static constexpr unsigned longest = 600;    // about what a sleep and a wake cost
-    unsigned budget_ = longest;
+    const unsigned longest_ = runtime::longest_spin();
+    unsigned budget_ = longest_;
     unsigned failures_ = 0;
 };
 

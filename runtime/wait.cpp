@@ -2,7 +2,10 @@
 #include "runtime/wait.hpp"
 
 #include <cerrno>
+#include <charconv>
 #include <climits>
+#include <cstdlib>
+#include <cstring>
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -16,6 +19,22 @@ static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t));
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 
 constinit thread_local std::atomic<std::uint32_t> quiet_interruptions [[gnu::tls_model("initial-exec")]] {0};
+
+namespace {
+
+unsigned spin_of_environment() noexcept {
+    unsigned spin = 600;
+    if (const char* text = std::getenv("UMACH_SPIN"); text != nullptr)
+        std::from_chars(text, text + std::strlen(text), spin);
+    return spin;
+}
+// Known from the start: a fork in the middle of a first call's
+// initialisation would leave the child waiting for it for ever.
+const unsigned spin_at_load = spin_of_environment();
+
+}  // namespace
+
+unsigned longest_spin() noexcept { return spin_at_load; }
 
 WaitEnd futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                    Deadline deadline) noexcept {

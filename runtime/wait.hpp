@@ -31,4 +31,9 @@ WaitEnd futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expecte
 // returns: how many were woken.
 int futex_wake(const std::atomic<std::uint32_t>& word, int count) noexcept;
 
+// How often a thread that waits looks whether it was woken before it sleeps, at most.
+// returns: UMACH_SPIN, as it was when the library was loaded; without it 600, about as long as a sleep and a wake take
+// where a core must be woken. 0: it sleeps at once.
+unsigned longest_spin() noexcept;
+
 }  // namespace umach::runtime

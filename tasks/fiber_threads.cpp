@@ -113,8 +113,8 @@ private:
     Sleepers sleepers_;
     Fiber* rung_ = nullptr;  // by the thread of control that runs
     unsigned next_look_ = 0; // at this class, at the end of the next slice
-    unsigned spins_ = longest_spin;
-    static constexpr unsigned longest_spin = 600;
+    const unsigned longest_spin_ = runtime::longest_spin();
+    unsigned spins_ = longest_spin_;
 };
 
 FiberThreads::FiberThreads(Seat& own) : own_(own), scheduler_(new Scheduler(*this)) {
@@ -276,7 +276,7 @@ void FiberThreads::idle() noexcept {
     const auto rung = [this] { return carrier().rung_classes.load(std::memory_order_relaxed) != 0; };
     const runtime::Deadline deadline = scheduler_->earliest_deadline();
     for (unsigned i = 0; i < spins_ && !rung(); ++i) runtime::cpu_pause();
-    spins_ = rung() ? longest_spin : spins_ / 2 + 1;
+    spins_ = rung() ? longest_spin_ : (spins_ + 1) / 2;
     const auto woken = ports::doze(own_.caller, deadline, rung);
     collect_rung();
     scheduler_->expire(runtime::MonotonicClock::now());
