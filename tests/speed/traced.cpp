@@ -28,7 +28,7 @@ constexpr int not_permitted = 99;
 
 void count(Calls& calls, const __ptrace_syscall_info& info) {
     if (info.op != PTRACE_SYSCALL_INFO_ENTRY) return;
-    const auto operation = info.entry.args[1] & FUTEX_CMD_MASK;
+    const int operation = static_cast<int>(info.entry.args[1]) & FUTEX_CMD_MASK;
     if (info.entry.nr != SYS_futex)
         ++calls.others;
     else if (operation == FUTEX_WAKE)
