@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Cells and how they are measured: in shuffled rounds, so that a disturbance of the machine hits a few samples of
-many cells and not all samples of one. A sample during which other programs took the processor is taken again at the
-end, as far as the time goes."""
+"""Cells and how they are measured: in shuffled rounds, so that a disturbance of the machine hits a few samples
+of many cells and not all samples of one. A sample during which other programs took the processor is taken again
+at the end, as far as the time goes."""
 import json
 import os
 import random
@@ -33,11 +33,12 @@ class Cell:
             return ['idle', '--peer', self.peer]
         if self.clients >= 16 or self.mode == 'wait':
             seconds *= 2.5   # all clients must get their turn
-        return [self.mode, '--peer', self.peer, '--payload', self.payload, '--clients', self.clients, '--place',
-                self.place, '--ports', self.ports, '--tasks', self.tasks, '--seconds', round(seconds, 3)]
+        return [self.mode, '--peer', self.peer, '--payload', self.payload, '--clients', self.clients,
+                '--place', self.place, '--ports', self.ports, '--tasks', self.tasks, '--seconds', round(seconds, 3)]
 
     def __str__(self):
-        more = ''.join(f' {word} {number:,}' for word, number in (('ports', self.ports), ('tasks', self.tasks)) if number)
+        others = (('ports', self.ports), ('tasks', self.tasks))
+        more = ''.join(f' {word} {number:,}' for word, number in others if number)
         return f'{self.peer} {self.mode} {self.payload} B x{self.clients} {self.place}{more}'
 
 
@@ -57,7 +58,8 @@ class Taken:
         return clean if len(clean) >= 2 else least[:max(2, (len(least) + 1) // 2)]
 
     def values(self, key):
-        return [s[key] for s in self.clean() if key in s and (key[-3:] != '_ns' or s.get('operations', 1) > 0)]
+        measured = [s for s in self.clean() if key in s]
+        return [s[key] for s in measured if not key.endswith('_ns') or s.get('operations', 1) > 0]
 
 
 def own_command(command):
@@ -93,8 +95,9 @@ class Machine:
     def run(self, command, daemon='', setting=''):
         """returns: the lines of JSON, the exit status, and the share of one core that others took."""
         busy, ours, started = machine_busy_seconds(), self.daemons.processor_seconds(), time.monotonic()
-        self.running = subprocess.Popen(own_command(command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        env=self.environment(daemon, setting), text=True, start_new_session=True)
+        self.running = subprocess.Popen(own_command(command), stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, env=self.environment(daemon, setting),
+                                        text=True, start_new_session=True)
         output = self.running.stdout.read()
         _, status, usage = os.wait4(self.running.pid, 0)
         self.running.stdout.close()
@@ -105,9 +108,18 @@ class Machine:
         lines = [json.loads(line) for line in output.splitlines() if line.startswith('{')]
         return lines, self.running.returncode, round(foreign, 3)
 
+    def pieces(self, rounds):
+        """What the pieces cost that a port is built from: nanoseconds by name."""
+        found = {}
+        for _ in range(rounds):
+            for line in self.run([os.path.join(self.folder, 'costs')])[0]:
+                found.setdefault(line['micro'], []).append(line['ns'])
+        return found
+
     def environment(self, daemon, setting):
         name, _, value = setting.partition('=')
-        return dict(self.daemons.environment(daemon), BENCH_FOLDER=self.scratch, **({name: value} if name else {}))
+        more = {name: value} if name else {}
+        return dict(self.daemons.environment(daemon), BENCH_FOLDER=self.scratch, **more)
 
     def take(self, cell, taken, seconds):
         command = [self.programs[cell.peer], *cell.arguments(seconds)]
@@ -120,7 +132,10 @@ class Machine:
         else:
             taken.samples.append(dict(lines[-1], foreign=foreign))
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         if self.running is not None and self.running.returncode is None:
             self.running.terminate()
             self.running.wait()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""The servers that some peers need, iox-roudi and nats-server: started here, on this machine only, and ended here by
-their process ids."""
+"""The servers that some peers need, iox-roudi and nats-server: started here, on this machine only, and ended
+here by their process ids."""
 import os
 import shutil
 import socket
@@ -49,9 +49,13 @@ class Daemons:
         return environment
 
     def processor_seconds(self):
-        return sum(processor_seconds_of(process.pid) for process in self.running.values() if process.poll() is None)
+        alive = [process for process in self.running.values() if process.poll() is None]
+        return sum(processor_seconds_of(process.pid) for process in alive)
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         for process in self.running.values():
             process.terminate()
         for process in self.running.values():

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // System V message queues: one for requests; replies share another, told apart by message type.
 //
-// Such a queue outlives its users. So each is told to a process at the end of a pipe, which removes it when the
-// last of them has ended, however that was.
+// Such a queue outlives its users. So each is told to a process at the end of a pipe, which removes it when
+// the last of them has ended, however that was.
 #include "harness/run.hpp"
 
 #include <fcntl.h>

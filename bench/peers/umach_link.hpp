@@ -2,9 +2,9 @@
 // Our own ports, as the peers see them. The message's header stands in the room before the buffer, so that
 // nobody copies the payload but the kernel.
 //
-// Roles in processes find each other through what the parent has registered: the parent registers its own kernel
-// port and one other; by the former the server, a forked child, registers its port with the parent, where the
-// clients look for it.
+// Roles in processes find each other through what the parent has registered: the parent registers its own
+// kernel port and one other; by the former the server, a forked child, registers its port with the parent,
+// where the clients look for it.
 #pragma once
 
 #include <cstdio>

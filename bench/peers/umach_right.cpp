@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Our ports between processes, with a send right in each message: it moves to the server, and back in the answer.
+// Our ports between processes, with a send right in each message: it moves to the server, and back in the
+// answer.
 #include "peers/umach_link.hpp"
 
 namespace bench {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The hot paths, each as often as told: `hot_paths PATH COUNT`. Who counts the instructions or the system calls
-// of two runs of different length knows what one more turn costs, whatever the start of a program does.
+// The hot paths, each as often as told: `hot_paths PATH COUNT`. Who counts the instructions or the system
+// calls of two runs of different length knows what one more turn costs, whatever the start of a program does.
 //
 //   messages   a port's own receiver sends it 64 bytes and receives them: nobody waits, nobody is woken
 //   right      the same with a send right that moves there and back

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Counts the instructions of the hot paths and fails when one has grown by more than 3 % over its recorded figure.
+"""Counts the instructions of the hot paths and fails when one has grown by more than 3 % over its record.
 
   instructions.py HOT_PATHS FIGURES             compares
   instructions.py HOT_PATHS FIGURES --record    writes what it counted into FIGURES
 
-Unlike time, instructions are the same on a busy machine. They depend on the compiler and its options: the figures are
-those of g++ 12 on x86-64 in a release build, and nothing else is compared with them.
+Unlike time, instructions are the same on a busy machine. They depend on the compiler and its options: the
+figures are those of g++ 12 on x86-64 in a release build, and nothing else is compared with them.
 """
 import argparse
 import os
@@ -35,7 +35,8 @@ def collected(program, path, call, count):
     with tempfile.TemporaryDirectory() as folder:
         command = ['valgrind', '--tool=callgrind', f'--callgrind-out-file={folder}/out']
         command += [f'--toggle-collect={call}'] if call else []
-        run = subprocess.run([*command, program, path, str(count)], capture_output=True, text=True, check=False)
+        command += [program, path, str(count)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
     found = COLLECTED.search(run.stderr)
     if run.returncode != 0 or not found:
         sys.exit(f'{path} did not run:\n{run.stderr}')
@@ -76,8 +77,9 @@ def main():
     parser.add_argument('figures')
     parser.add_argument('--record', action='store_true')
     options = parser.parse_args()
-    if os.environ.get('UNLIKE_RECORDED'):
-        print(f'skipped: the figures are of g++ 12 in a release build on x86-64, this is {os.environ["UNLIKE_RECORDED"]}')
+    unlike = os.environ.get('UNLIKE_RECORDED')
+    if unlike:
+        print(f'skipped: the figures are of g++ 12 in a release build on x86-64, this is {unlike}')
         sys.exit(SKIPPED)
     if not shutil.which('valgrind'):
         print('skipped: valgrind is not installed')
