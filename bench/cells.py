@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSL-1.0
 """Cells and how they are measured: in shuffled rounds, so that a disturbance of the machine hits a few samples
-of many cells and not all samples of one. A sample during which other programs took the processor is taken again
-at the end, as far as the time goes."""
+of many cells and not all samples of one. A sample during which other programs took the processor is taken
+again at the end, as far as the time goes."""
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 
 FOREIGN_LIMIT = 0.15   # of one core
+MOST_SAMPLES = 15      # of a cell: a machine that is never quiet does not become so
 EXIT_UNSUPPORTED = 77
 TICKS = os.sysconf('SC_CLK_TCK')
 
@@ -31,10 +31,13 @@ class Cell:
     def arguments(self, seconds):
         if self.mode == 'idle':
             return ['idle', '--peer', self.peer]
-        if self.clients >= 16 or self.mode == 'wait':
+        if self.mode == 'wait':
+            seconds *= 5     # who waits looks around ten times a second
+        elif self.clients >= 16:
             seconds *= 2.5   # all clients must get their turn
         return [self.mode, '--peer', self.peer, '--payload', self.payload, '--clients', self.clients,
-                '--place', self.place, '--ports', self.ports, '--tasks', self.tasks, '--seconds', round(seconds, 3)]
+                '--place', self.place, '--ports', self.ports, '--tasks', self.tasks,
+                '--seconds', round(seconds, 3)]
 
     def __str__(self):
         others = (('ports', self.ports), ('tasks', self.tasks))
@@ -73,13 +76,29 @@ def machine_busy_seconds():
     return (user + nice + system + irq + softirq + steal) / TICKS
 
 
+class Scratch:
+    """A folder for what peers leave as files, there and beside it under names that begin with the folder's. A
+    process at the end of a pipe removes it when nobody holds the other end any more, however they ended."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix='umach-bench-')
+        end, self.open_end = os.pipe()
+        self.warden = subprocess.Popen(['sh', '-c', 'cat; rm -rf "$0" "$0"-*', self.folder], stdin=end,
+                                       start_new_session=True)
+        os.close(end)
+
+    def end(self):
+        os.close(self.open_end)
+        self.warden.wait()
+
+
 class Machine:
     """Runs the programs, one at a time, and sees how much of the processor others took."""
 
     def __init__(self, folder, daemons):
         self.folder = folder
         self.daemons = daemons
-        self.scratch = tempfile.mkdtemp(prefix='umach-bench-')
+        self.scratch = Scratch()
         self.running = None
         self.peers, self.programs = {}, {}
 
@@ -97,7 +116,8 @@ class Machine:
         busy, ours, started = machine_busy_seconds(), self.daemons.processor_seconds(), time.monotonic()
         self.running = subprocess.Popen(own_command(command), stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, env=self.environment(daemon, setting),
-                                        text=True, start_new_session=True)
+                                        text=True, start_new_session=True,
+                                        pass_fds=[self.scratch.open_end])
         output = self.running.stdout.read()
         _, status, usage = os.wait4(self.running.pid, 0)
         self.running.stdout.close()
@@ -119,7 +139,7 @@ class Machine:
     def environment(self, daemon, setting):
         name, _, value = setting.partition('=')
         more = {name: value} if name else {}
-        return dict(self.daemons.environment(daemon), BENCH_FOLDER=self.scratch, **more)
+        return dict(self.daemons.environment(daemon), BENCH_FOLDER=self.scratch.folder, **more)
 
     def take(self, cell, taken, seconds):
         command = [self.programs[cell.peer], *cell.arguments(seconds)]
@@ -139,7 +159,7 @@ class Machine:
         if self.running is not None and self.running.returncode is None:
             self.running.terminate()
             self.running.wait()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.end()
 
 
 def rare(cell):
@@ -176,5 +196,6 @@ def retake(machine, results, seconds, until):
                 break
             machine.take(cell, results[cell], seconds)
             count += 1
-        again = [c for c in again if len(results[c].samples) - results[c].noisy() < 3]
+        again = [c for c in again if len(results[c].samples) - results[c].noisy() < 3 and
+                 len(results[c].samples) < MOST_SAMPLES]
     return count

@@ -29,7 +29,9 @@ enum class Copying { whole, ends };
 void start_runtime() {
     iox::log::LogManager::GetLogManager().SetDefaultLogLevel(iox::log::LogLevel::kError,
                                                              iox::log::LogLevelOutput::kHideLogLevel);
-    const std::string name = "bench-" + std::to_string(getpid());
+    // It makes files of this name in /tmp, and leaves them when it is killed.
+    const std::string folder = bench_folder();
+    const std::string name = folder.substr(folder.rfind('/') + 1) + "-" + std::to_string(getpid());
     iox::runtime::PoshRuntime::initRuntime(iox::RuntimeName_t(iox::cxx::TruncateToCapacity, name));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Our ports between processes, for payloads larger than a message: they go in pieces of 4 KiB, of which up to
-// eight are under way, so that copying in overlaps copying out. The answer goes to the client's port likewise.
+// eight are under way, so that copying in overlaps copying out. The answer goes to the client's port
+// likewise.
 #include <algorithm>
 
 #include "peers/umach_link.hpp"
