@@ -12,28 +12,28 @@ OURS = '#c22f2f'
 class Axis:
     """A logarithmic axis from one place of the picture to another."""
 
-    def __init__(self, values, begin, end):
-        self.low, self.high = min(values), max(values)
-        if self.low == self.high:
-            self.low, self.high = self.low / 2, self.high * 2
-        self.begin, self.end = begin, end
+    def __init__(self, low, high, begin, end):
+        self.low, self.high, self.begin, self.end = low, high, begin, end
 
     def at(self, value):
         share = math.log(value / self.low) / math.log(self.high / self.low)
         return round(self.begin + share * (self.end - self.begin), 1)
 
-    def marks(self):
-        """Powers of ten, and 2 and 5 between them where there are few."""
-        tens = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        for steps in ((1,), (1, 2, 5)):
-            all_marks = [m * 10.0 ** n for n in tens for m in steps]
-            found = [mark for mark in all_marks if self.low <= mark <= self.high * 1.001]
-            if len(found) >= 3:
-                break
-        return found
+
+def rounded(values):
+    """(low, high, marks): the values lie between 1, 2 or 5 times powers of ten, at least a factor of ten apart, so
+    that what hardly grows looks so."""
+    steps = [m * 10.0 ** n for n in range(-6, 13) for m in (1, 2, 5)]
+    high = min(step for step in steps if step >= max(values))
+    low = max(step for step in steps if step <= min(min(values), high / 10))
+    marks = [step for step in steps if low <= step <= high]
+    tens = [step for step in marks if math.log10(step) == round(math.log10(step))]
+    return low, high, tens if len(tens) >= 4 else marks
 
 
 def number(value):
+    if value >= 1024 and value % 1024 == 0:
+        return f'{value / 1024:g} Ki' if value < 1 << 20 else f'{value / (1 << 20):g} Mi'
     for unit, size in (('M', 1e6), ('k', 1e3)):
         if value >= size:
             return f'{value / size:g}{unit}'
@@ -44,12 +44,12 @@ def text(x, y, words, anchor='start', more=''):
     return f'<text x="{x}" y="{y}" text-anchor="{anchor}" {more}>{escape(words)}</text>'
 
 
-def grid(x_axis, y_axis):
+def grid(x_axis, xs, y_axis, ys):
     parts = []
-    for value in y_axis.marks():
+    for value in ys:
         y = y_axis.at(value)
         parts += [f'<path d="M{LEFT} {y}H{RIGHT}" class="g"/>', text(LEFT - 6, y + 4, number(value), 'end')]
-    for value in x_axis.marks():
+    for value in xs:
         x = x_axis.at(value)
         parts += [f'<path d="M{x} {TOP}V{BOTTOM}" class="g"/>', text(x, BOTTOM + 18, number(value), 'middle')]
     return parts
@@ -82,10 +82,12 @@ def chart(sweep, results):
     lines = [(label, points) for label, points in lines if points]
     if not lines:
         return None
-    x_axis = Axis([x for _, points in lines for x, _ in points], LEFT, RIGHT)
-    y_axis = Axis([y for _, points in lines for _, y in points], BOTTOM, TOP)
+    xs = sorted({x for _, points in lines for x, _ in points})
+    low, high, ys = rounded([y for _, points in lines for _, y in points])
+    x_axis = Axis(xs[0], xs[-1], LEFT, RIGHT)
+    y_axis = Axis(low, high, BOTTOM, TOP)
     ends = spread([y_axis.at(points[-1][1]) + 4 for _, points in lines])
-    parts = grid(x_axis, y_axis)
+    parts = grid(x_axis, xs, y_axis, ys)
     for (label, points), colour, end in zip(lines, colours([label for label, _ in lines]), ends):
         ours = label == 'umach'
         look = f'fill="{colour}"' + (' font-weight="bold"' if ours else '')
