@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Cells and how they are measured: in shuffled rounds, so that a disturbance of the machine hits a few samples
-of many cells and not all samples of one. A sample during which other programs took the processor is taken
+"""Cells and how they are measured: in shuffled rounds, so that a disturbance of the machine hits a few
+samples of many cells and not all samples of one. A sample during which other programs took the processor is taken
 again at the end, as far as the time goes."""
 import json
 import os

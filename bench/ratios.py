@@ -11,13 +11,12 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Side:
-    """One figure of one cell: the key of the sample, or two that are added."""
+    """One figure of one cell."""
     cell: Cell
-    keys: tuple = ('p50_ns',)
+    key: str = 'p50_ns'
 
     def values(self, results):
-        columns = [results[self.cell].values(key) for key in self.keys] if self.cell in results else [[]]
-        return [sum(row) for row in zip(*columns)]
+        return results[self.cell].values(self.key)
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,10 @@ def rpc(peer, place='cross', **more):
 
 
 def rate(peer, mode, **more):
-    return Side(Cell(peer, mode, **more), ('rate',))
+    return Side(Cell(peer, mode, **more), 'rate')
 
 
-CYCLE = ('create_ns', 'destroy_ns')
+CYCLE = 'cycle_ns'
 OURS_CROSS, OURS_SAME = rpc('umach'), rpc('umach', 'same')
 OURS_FIBER = rpc('umach_fiber', 'same')
 FAN_IN = Cell('umach', 'rpc', clients=64, place='free')
@@ -92,7 +91,7 @@ RATIOS = (
     Ratio('rpc_two_cores_vs_iceoryx_poll', 'rpc', 'RPC of 64 B on two cores / iceoryx, polling', 0.38,
           OURS_CROSS, (rpc('iceoryx_poll'),)),
     Ratio('rpc_idle_cpu', 'rpc', 'share of a core that 8 clients and a server take while they wait', 0.01,
-          Side(Cell('umach', 'wait', clients=9, place='free'), ('cpu_share',))),
+          Side(Cell('umach', 'wait', clients=9, place='free'), 'cpu_share')),
     Ratio('rpc_fiber_vs_switch', 'fiber', 'RPC of 64 B between fibers / two switches and copies', 7.0,
           OURS_FIBER, (rpc('fiber_switch', 'same'),)),
     Ratio('rpc_fiber_vs_boost_fiber', 'fiber', 'RPC of 64 B between fibers / Boost.Fiber channels', 0.5,
@@ -104,10 +103,10 @@ RATIOS = (
     Ratio('stream_two_cores_vs_best', 'stream', 'messages of 64 B one way on two cores / Unix SEQPACKET', 1.3,
           rate('umach', 'stream'), (rate('unix_seqpacket', 'stream'),), at_least=True),
     Ratio('fan_in_64_vs_best', 'fan_in', 'RPCs of 64 clients / the best of SEQPACKET and POSIX queue', 2.4,
-          Side(FAN_IN, ('rate',)), tuple(rate(peer, 'rpc', clients=64, place='free')
+          Side(FAN_IN, 'rate'), tuple(rate(peer, 'rpc', clients=64, place='free')
                                          for peer in ('unix_seqpacket', 'posix_mq')), at_least=True),
     Ratio('fan_in_64_fairness', 'fan_in', 'RPCs of the client that got least / mean of 64 clients', 0.5,
-          Side(FAN_IN, ('least_share',)), at_least=True),
+          Side(FAN_IN, 'least_share'), at_least=True),
     Ratio('right_in_message', 'rpc', 'RPC that carries a send right each way / without', 1.5,
           rpc('umach_right'), (OURS_CROSS,)),
     Ratio('copy_1m_vs_iceoryx', 'copy', 'RPC of 1 MiB, copied in 4 KiB messages / iceoryx, copying', 0.75,
@@ -115,7 +114,7 @@ RATIOS = (
     Ratio('port_cycle_vs_sysv', 'ports', 'making and ending a port / a System V queue', 0.25,
           Side(IDLE, CYCLE), (Side(Cell('sysv_queue', 'idle'), CYCLE),)),
     Ratio('port_idle_bytes', 'ports', 'bytes of a port that nobody uses, with its rights', 256,
-          Side(IDLE, ('user_bytes',))),
+          Side(IDLE, 'user_bytes')),
     Ratio('ports_1m_vs_1k', 'ports', 'RPC on one core with 1,000,000 ports in the space / with 1,000', 1.3,
           rpc('umach', 'same', ports=1000000), (rpc('umach', 'same', ports=1000),)),
     Ratio('tasks_1k_vs_2', 'ports', 'RPC on one core with 1,000 tasks / with 2', 1.2,

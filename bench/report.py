@@ -6,7 +6,7 @@ from dataclasses import asdict
 from cells import Cell
 
 KEYS = ('rate', 'p50_ns', 'p99_ns', 'max_ns', 'cpu_ns', 'cpu_share', 'switches', 'least_share', 'lost',
-        'create_ns', 'destroy_ns', 'user_bytes', 'kernel_bytes')
+        'create_ns', 'destroy_ns', 'cycle_ns', 'user_bytes', 'kernel_bytes')
 
 
 def short(value):
@@ -60,8 +60,9 @@ class PeerTable:
              lambda t: span(t.values('rate'), 1e3)),
             ('64 clients 1000/s', Cell(name, clients=64, place='free') if peer['clients'] >= 64 else None,
              lambda t: span(t.values('rate'), 1e3)),
-            ('make, end us', Cell(name, 'idle') if peer['idle'] else None,
-             lambda t: f"{span(t.values('create_ns'), 1e3)}, {span(t.values('destroy_ns'), 1e3)}"),
+            ('make; end; both us', Cell(name, 'idle') if peer['idle'] else None,
+             lambda t: '; '.join(span(t.values(key), 1e3) for key in ('create_ns', 'destroy_ns', 'cycle_ns'))
+             ),
             ('bytes user, kernel', Cell(name, 'idle') if peer['idle'] else None,
              lambda t: f"{span(t.values('user_bytes'))}, {span(t.values('kernel_bytes'))}"),
         ]

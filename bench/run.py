@@ -41,7 +41,8 @@ class Plan:
             sys.exit(f'umach bench: nothing is called {options.name}; --help names what there is')
         asked = [*self.ratios, *self.sweeps, *([self.table] if self.table else [])]
         cells = [cell for each in asked for cell in each.cells()]
-        able = (cell for cell in cells if cell.peer in peers and cell.payload <= peers[cell.peer]['max_payload'])
+        able = (cell for cell in cells if cell.peer in peers and
+                cell.payload <= peers[cell.peer]['max_payload'])
         self.cells = list(dict.fromkeys(able))
         self.rounds, self.seconds, self.budget = (3, 0.06, 60) if options.quick else (5, 0.1, 300)
 

@@ -42,6 +42,12 @@ Memory memory_now() {
     return {proc_field(own, "Pss_Anon") + proc_field(own, "Pss_Shmem"), kernel_object_bytes()};
 }
 
+double seconds_for(unsigned count, const std::function<void(unsigned)>& work) {
+    const double start = monotonic_seconds();
+    for (unsigned i = 1; i < count; ++i) work(i);
+    return monotonic_seconds() - start;
+}
+
 }  // namespace
 
 void measure_creation(const char* name, unsigned count,
@@ -50,18 +56,16 @@ void measure_creation(const char* name, unsigned count,
     std::vector<std::shared_ptr<void>> ports(count);
     ports[0] = create(0);  // first use pays for what all ports share
     const Memory before = memory_now();
-    const double start = monotonic_seconds();
-    for (unsigned i = 1; i < count; ++i) ports[i] = create(i);
-    const double created = monotonic_seconds();
+    const double creating = seconds_for(count, [&](unsigned i) { ports[i] = create(i); });
     const Memory after = memory_now();
-    const double destroying = monotonic_seconds();
-    for (unsigned i = 1; i < count; ++i) ports[i].reset();
-    const double destroyed = monotonic_seconds();
+    const double destroying = seconds_for(count, [&](unsigned i) { ports[i].reset(); });
+    const double cycling = seconds_for(count, [&](unsigned i) { create(i).reset(); });
     const double n = count - 1;
     const nlohmann::json line = {{"peer", name},
                                  {"mode", "idle"},
-                                 {"create_ns", (created - start) / n * 1e9},
-                                 {"destroy_ns", (destroyed - destroying) / n * 1e9},
+                                 {"create_ns", creating / n * 1e9},
+                                 {"destroy_ns", destroying / n * 1e9},
+                                 {"cycle_ns", cycling / n * 1e9},
                                  {"user_bytes", (after.user - before.user) / n},
                                  {"kernel_bytes", (after.kernel - before.kernel) / n}};
     std::printf("%s\n", line.dump().c_str());

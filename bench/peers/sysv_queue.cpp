@@ -18,37 +18,47 @@ public:
     Warden() {
         int ends[2];
         check(pipe2(ends, O_CLOEXEC), "pipe2");
-        write_ = Fd(ends[1], "pipe2");
+        held_ = Fd(ends[1], "pipe2");
         const Fd read(ends[0], "pipe2");
         if (check(fork(), "fork") > 0) return;
         setsid();  // out of reach of a signal to all of us
-        write_ = Fd();
+        held_ = Fd();
         close(STDOUT_FILENO);
         remove_told(read);
     }
-    void tell(int id) { write_all(write_.get(), reinterpret_cast<const std::byte*>(&id), sizeof id); }
+    void tell(int id) { told_->ids[told_->count++ % most] = id; }
 
 private:
-    [[noreturn]] static void remove_told(const Fd& told) {
-        std::vector<int> ids;
-        for (int id = 0; read(told.get(), &id, sizeof id) == sizeof id;) ids.push_back(id);
-        for (const int id : ids) msgctl(id, IPC_RMID, nullptr);
+    static constexpr unsigned most = 4096;  // of queues at a time
+    struct Told {
+        std::atomic<unsigned> count{0};
+        std::array<std::atomic<int>, most> ids;
+    };
+
+    [[noreturn]] void remove_told(const Fd& end) {
+        char byte = 0;
+        while (read(end.get(), &byte, 1) > 0) {
+        }
+        for (unsigned i = 0; i < std::min(told_->count.load(), most); ++i)
+            msgctl(told_->ids[i], IPC_RMID, nullptr);
         _exit(0);
     }
 
-    Fd write_;
+    std::shared_ptr<Told> told_ = shared_object<Told>();
+    Fd held_;
 };
 
 class Queue {
 public:
-    explicit Queue(std::size_t payload)
-        : id_(static_cast<int>(check(msgget(IPC_PRIVATE, IPC_CREAT | 0600), "msgget"))) {
+    Queue() : id_(static_cast<int>(check(msgget(IPC_PRIVATE, IPC_CREAT | 0600), "msgget"))) {
         static Warden warden;
         warden.tell(id_);
+    }
+    explicit Queue(std::size_t payload) : Queue() {
         msqid_ds state{};
         check(msgctl(id_, IPC_STAT, &state), "IPC_STAT");
-        state.msg_qbytes =
-            std::min(state.msg_qbytes, queue_depth * payload);  // only a privileged user may raise it
+        // Only a privileged user may raise it.
+        state.msg_qbytes = std::min(state.msg_qbytes, queue_depth * payload);
         check(msgctl(id_, IPC_SET, &state), "IPC_SET");
     }
     Queue(Queue&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
@@ -80,7 +90,7 @@ public:
                                    .note = "msgmax is 8192, msgmnb 16384 here"};
     static constexpr unsigned idle_count = 500;
     struct Idle {
-        Queue made{idle_message};
+        Queue made;
         explicit Idle(unsigned) {}
     };
 
