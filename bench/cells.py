@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """Cells and how they are measured: in shuffled rounds, so that a disturbance of the machine hits a few
-samples of many cells and not all samples of one. A sample during which other programs took the processor is taken
-again at the end, as far as the time goes."""
+samples of many cells and not all samples of one. A sample during which other programs took the processor is
+taken again at the end, as far as the time goes."""
 import json
 import os
 import random
@@ -164,7 +164,7 @@ class Machine:
 
 def rare(cell):
     """Cells that take long to set up, and vary little."""
-    return cell.ports > 100000 or cell.mode == 'idle'
+    return cell.ports > 100000
 
 
 def measure(machine, cells, rounds, seconds, budget, tell=True):

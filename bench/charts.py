@@ -21,8 +21,8 @@ class Axis:
 
 
 def rounded(values):
-    """(low, high, marks): the values lie between 1, 2 or 5 times powers of ten, at least a factor of ten apart,
-    so that what hardly grows looks so."""
+    """(low, high, marks): the values lie between 1, 2 or 5 times powers of ten, at least a factor of ten
+    apart, so that what hardly grows looks so."""
     steps = [m * 10.0 ** n for n in range(-6, 13) for m in (1, 2, 5)]
     high = min(step for step in steps if step >= max(values))
     low = max(step for step in steps if step <= min(min(values), high / 10))

@@ -98,6 +98,8 @@ def print_pieces(pieces):
 def print_quality(results, quality):
     print(f'\n{quality["samples"]} samples in {quality["seconds"]:.0f} s; {quality["retaken"]} taken again, '
           f'{quality["noisy"]} disturbed by other programs. Each figure: median [min-max] of the samples.')
+    if quality['noisy'] > quality['samples'] / 2:
+        print('Most of them were disturbed: run it again when the machine is quiet.')
     failed = [f'{cell} ({taken.failures})' for cell, taken in results.items() if taken.failures]
     if quality['missing']:
         print('Not installed or not running, and left out: ' + ', '.join(quality['missing']))

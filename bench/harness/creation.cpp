@@ -59,7 +59,7 @@ void measure_creation(const char* name, unsigned count,
     const double creating = seconds_for(count, [&](unsigned i) { ports[i] = create(i); });
     const Memory after = memory_now();
     const double destroying = seconds_for(count, [&](unsigned i) { ports[i].reset(); });
-    const double cycling = seconds_for(count, [&](unsigned i) { create(i).reset(); });
+    const double cycling = seconds_for(count, [&](unsigned i) { create(count + i).reset(); });
     const double n = count - 1;
     const nlohmann::json line = {{"peer", name},
                                  {"mode", "idle"},
