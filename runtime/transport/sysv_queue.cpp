@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "runtime/transport/sysv_queue.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <fstream>
+#include <future>
+#include <optional>
+#include <thread>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace umach::transport {
+
+using runtime::Deadline;
+using runtime::Descriptor;
+using runtime::last_fault;
+using runtime::make_fault;
+using runtime::Outcome;
+
+namespace {
+
+constexpr std::size_t most = 4'096;
+constexpr auto farewell = std::chrono::milliseconds(500);  // for the peer to take what is left
+
+// A frame; the end of what a dead peer wrote, put behind it by ourselves; the first message of who connects,
+// by which the queue has the number of its writer.
+enum MessageType : long { frame_type = 1, end_type = 2, knock_type = 3 };
+
+struct Message {
+    long type;
+    std::byte bytes[most];
+};
+
+struct Knock {
+    long type;
+    std::int32_t to, from;  // queues, as the connecting side sees them
+};
+
+struct Seen {
+    int writer, reader;  // processes that last did; 0 for none that lives
+};
+
+// Linux says which thread a waiting reader is.
+// returns: 0 when it has ended
+int process_of(int thread) {
+    std::ifstream status("/proc/" + std::to_string(thread) + "/status");
+    for (std::string word; status >> word;)
+        if (int process = 0; word == "Tgid:" && status >> process) return process;
+    return 0;
+}
+
+// returns: nothing when the queue is not there, or not this user's alone
+std::optional<Seen> look_at(int queue) {
+    msqid_ds seen{};
+    if (msgctl(queue, IPC_STAT, &seen) != 0) return std::nullopt;
+    const bool ours = seen.msg_perm.uid == geteuid() && seen.msg_perm.cuid == geteuid();
+    if (!ours || (seen.msg_perm.mode & 077) != 0) return std::nullopt;
+    return Seen{process_of(seen.msg_lspid), process_of(seen.msg_lrpid)};
+}
+
+unsigned long waiting_in(int queue) {
+    msqid_ds seen{};
+    return msgctl(queue, IPC_STAT, &seen) == 0 ? seen.msg_qnum : 0;
+}
+
+void remove(int queue) {
+    msgctl(queue, IPC_RMID, nullptr);
+}
+
+// A queue that goes with its object, unless it is released.
+class OwnQueue {
+public:
+    explicit OwnQueue(int id) : id_(id) {}
+    ~OwnQueue() {
+        if (id_ >= 0) remove(id_);
+    }
+    OwnQueue(const OwnQueue&) = delete;
+    OwnQueue& operator=(const OwnQueue&) = delete;
+    int get() const { return id_; }
+    int release() { return std::exchange(id_, -1); }
+
+private:
+    int id_;
+};
+
+struct Ends {
+    Descriptor near, far;
+};
+
+Outcome<Ends> socket_pair() {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return last_fault("making a pair of sockets");
+    return Ends{Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+// The program's signals are for its own threads.
+template <class Work>
+std::thread quiet_thread(Work work) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread thread(work);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return thread;
+}
+
+// No call waits for a queue and a descriptor: three threads stand between the queues and a socket.
+class SysvWire final : public Wire {
+public:
+    SysvWire(Ends ends, int in, int out, Descriptor process, Descriptor stop, Peer peer)
+        : near_(ends.near.get()),
+          far_(std::move(ends.far)),
+          in_(in),
+          out_(out),
+          process_(std::move(process)),
+          stop_(std::move(stop)),
+          wire_(socket_wire(std::move(ends.near), {false, true, false, most}, peer)) {
+        reader_ = quiet_thread([this] { bring_in(); });
+        writer_ = quiet_thread([this] { take_out(); });
+        watcher_ = quiet_thread([this] { wait_for_end(); });
+    }
+
+    ~SysvWire() override {
+        shutdown(near_, SHUT_WR);
+        const Deadline late = Deadline::in(farewell);
+        written_.get_future().wait_for(farewell);
+        // Until the peer has taken it all, or has ended.
+        pollfd look{process_.get(), POLLIN, 0};
+        while (!late.passed() && waiting_in(out_) > 0 && poll(&look, 1, 1) == 0) {
+        }
+        remove(out_);
+        writer_.join();
+        shutdown(near_, SHUT_RDWR);
+        remove(in_);
+        reader_.join();
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto told = ::write(stop_.get(), &one, sizeof one);
+        watcher_.join();
+    }
+
+    WireTraits traits() const noexcept override { return wire_->traits(); }
+    int reads() const noexcept override { return near_; }
+    int writes() const noexcept override { return near_; }
+    Peer peer() const override { return wire_->peer(); }
+    Moved write(View bytes, std::size_t& moved) noexcept override { return wire_->write(bytes, moved); }
+    Moved read(std::span<std::byte> into, std::size_t& moved) noexcept override {
+        return wire_->read(into, moved);
+    }
+
+private:
+    void bring_in() {
+        Message message;
+        for (;;) {
+            const ssize_t got = msgrcv(in_, &message, most, 0, MSG_NOERROR);
+            if (got < 0 || message.type == end_type) break;
+            if (message.type != frame_type) continue;
+            if (::send(far_.get(), message.bytes, static_cast<std::size_t>(got), MSG_NOSIGNAL) < 0) break;
+        }
+        shutdown(far_.get(), SHUT_WR);
+    }
+
+    void take_out() {
+        Message message{frame_type, {}};
+        for (;;) {
+            const ssize_t got = ::recv(far_.get(), message.bytes, most, 0);
+            if (got <= 0) break;
+            if (msgsnd(out_, &message, static_cast<std::size_t>(got), 0) != 0) break;
+        }
+        shutdown(far_.get(), SHUT_RD);
+        written_.set_value();
+    }
+
+    void wait_for_end() {
+        pollfd look[] = {{process_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+        while (poll(look, 2, -1) < 0 && errno == EINTR) {
+        }
+        if (look[1].revents != 0) return;
+        remove(out_);
+        const Message last{end_type, {}};
+        msgsnd(in_, &last, 0, 0);
+    }
+
+    const int near_;  // wire_'s
+    Descriptor far_;
+    const int in_, out_;
+    Descriptor process_, stop_;
+    std::unique_ptr<Wire> wire_;
+    std::promise<void> written_;
+    std::thread reader_, writer_, watcher_;
+};
+
+// takes: the queues only when it succeeds
+WireOutcome make_wire(int in, int out, int process) {
+    auto ends = socket_pair();
+    if (!ends) return ends.fault();
+    Descriptor watched = watch_process(process), stop(eventfd(0, EFD_CLOEXEC));
+    if (!watched || !stop) return last_fault("watching process " + std::to_string(process));
+    return std::unique_ptr<Wire>(std::make_unique<SysvWire>(std::move(ends).value(), in, out,
+                                                            std::move(watched), std::move(stop),
+                                                            Peer{process, static_cast<long>(geteuid()), -1}));
+}
+
+Outcome<key_t> key_of(const std::string& place) {
+    int key = 0;
+    const bool hex = place.starts_with("0x");
+    const char* const end = place.data() + place.size();
+    const auto parsed = std::from_chars(place.data() + (hex ? 2 : 0), end, key, hex ? 16 : 10);
+    if (parsed.ec != std::errc() || parsed.ptr != end || key == IPC_PRIVATE)
+        return make_fault(EINVAL, "\"" + place + "\" is no key of a System V queue");
+    return key;
+}
+
+class SysvDoor final : public Door {
+public:
+    SysvDoor(std::string place, int door, Ends ends)
+        : place_(std::move(place)), door_(door), near_(std::move(ends.near)), far_(std::move(ends.far)) {
+        reader_ = quiet_thread([this] { bring_in(); });
+    }
+    ~SysvDoor() override {
+        remove(door_);
+        shutdown(near_.get(), SHUT_RDWR);
+        reader_.join();
+    }
+
+    int descriptor() const noexcept override { return near_.get(); }
+    std::string place() const override { return place_; }
+
+    WireOutcome accept() override {
+        Knock knock{};
+        const ssize_t got = ::recv(near_.get(), &knock, sizeof knock, MSG_DONTWAIT);
+        if (got == 0) return make_fault(EIDRM, "sysv:" + place_ + " was removed");
+        if (got < 0) return std::unique_ptr<Wire>();
+        const auto to = look_at(knock.to), from = look_at(knock.from);
+        if (!to || !from || to->writer == 0) return std::unique_ptr<Wire>();
+        auto wire = make_wire(knock.to, knock.from, to->writer);
+        if (wire) return wire;
+        // Who knocked has ended, or there is no descriptor left: nobody else will ever read those queues.
+        remove(knock.to);
+        remove(knock.from);
+        return std::unique_ptr<Wire>();
+    }
+
+private:
+    void bring_in() {
+        Knock knock{};
+        while (msgrcv(door_, &knock, sizeof knock - sizeof knock.type, 0, MSG_NOERROR) >= 0)
+            if (::send(far_.get(), &knock, sizeof knock, MSG_NOSIGNAL) < 0) break;
+        shutdown(far_.get(), SHUT_WR);
+    }
+
+    std::string place_;
+    int door_;
+    Descriptor near_, far_;
+    std::thread reader_;
+};
+
+// The door of a listener that was killed is replaced.
+Outcome<int> make_door(key_t key, const std::string& place) {
+    for (int times = 0; times < 2; ++times) {
+        const int door = msgget(key, IPC_CREAT | IPC_EXCL | 0600);
+        if (door >= 0) return door;
+        if (errno != EEXIST) return last_fault("making sysv:" + place);
+        const int there = msgget(key, 0);
+        const auto seen = look_at(there);
+        if (!seen || seen->reader != 0) break;
+        remove(there);
+    }
+    return make_fault(EADDRINUSE, "sysv:" + place);
+}
+
+DoorOutcome listen_sysv(const std::string& place) {
+    const auto key = key_of(place);
+    if (!key) return key.fault();
+    const auto made = make_door(key.value(), place);
+    if (!made) return made.fault();
+    OwnQueue door(made.value());
+    // Whoever connects reads in the queue who listens: who has read from it last.
+    Knock own{knock_type, 0, 0};
+    constexpr std::size_t bytes = sizeof own - sizeof own.type;
+    if (msgsnd(door.get(), &own, bytes, IPC_NOWAIT) != 0 ||
+        msgrcv(door.get(), &own, bytes, 0, IPC_NOWAIT) < 0)
+        return last_fault("trying sysv:" + place);
+    auto ends = socket_pair();
+    if (!ends) return ends.fault();
+    return std::unique_ptr<Door>(std::make_unique<SysvDoor>(place, door.release(), std::move(ends).value()));
+}
+
+WireOutcome connect_sysv(const std::string& place, Deadline) {
+    const auto key = key_of(place);
+    if (!key) return key.fault();
+    const int door = msgget(key.value(), 0);
+    const auto seen = door >= 0 ? look_at(door) : std::nullopt;
+    if (!seen || seen->reader == 0) return make_fault(ECONNREFUSED, "nobody listens at sysv:" + place);
+    OwnQueue to(msgget(IPC_PRIVATE, 0600)), from(msgget(IPC_PRIVATE, 0600));
+    if (to.get() < 0 || from.get() < 0) return last_fault("making a queue");
+    const Knock knock{knock_type, to.get(), from.get()};
+    constexpr std::size_t bytes = sizeof knock - sizeof knock.type;
+    if (msgsnd(to.get(), &knock, bytes, IPC_NOWAIT) != 0 || msgsnd(door, &knock, bytes, IPC_NOWAIT) != 0)
+        return last_fault("knocking at sysv:" + place);
+    auto wire = make_wire(from.get(), to.get(), seen->reader);
+    if (wire) {
+        to.release();
+        from.release();
+    }
+    return wire;
+}
+
+}  // namespace
+
+const Mechanism sysv_mechanism{"sysv", listen_sysv, connect_sysv};
+
+}  // namespace umach::transport

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "runtime/transport/unix_socket.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace umach::transport {
+
+using runtime::Deadline;
+using runtime::Descriptor;
+using runtime::last_fault;
+using runtime::make_fault;
+using runtime::Outcome;
+
+namespace {
+
+constexpr WireTraits socket_traits{false, true, false, 65'536};
+
+struct Address {
+    sockaddr_un name{};
+    socklen_t bytes = 0;
+    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&name); }
+};
+
+Outcome<Address> address_of(const std::string& place) {
+    Address address;
+    const bool fits = !place.empty() && place != "@" && place.size() < sizeof address.name.sun_path;
+    if (!fits) return make_fault(EINVAL, "\"" + place + "\" is no name of a Unix socket");
+    address.name.sun_family = AF_UNIX;
+    std::memcpy(address.name.sun_path, place.data(), place.size());
+    const bool in_file_system = place[0] != '@';
+    if (!in_file_system) address.name.sun_path[0] = '\0';
+    address.bytes =
+        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + place.size() + (in_file_system ? 1 : 0));
+    return address;
+}
+
+Outcome<Descriptor> new_socket() {
+    Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket) return last_fault("making a Unix socket");
+    return socket;
+}
+
+Peer peer_of(int socket) {
+    ucred who{};
+    socklen_t bytes = sizeof who;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &bytes) != 0) return {};
+    return {who.pid, static_cast<long>(who.uid), static_cast<long>(who.gid)};
+}
+
+WireOutcome connect_unix(const std::string& place, Deadline) {
+    const auto address = address_of(place);
+    if (!address) return address.fault();
+    auto socket = new_socket();
+    if (!socket) return socket.fault();
+    if (::connect(socket.value().get(), address.value().get(), address.value().bytes) != 0) {
+        const int error = errno == ENOENT ? ECONNREFUSED : errno;
+        return make_fault(error, "connecting to unix:" + place);
+    }
+    const Peer peer = peer_of(socket.value().get());
+    return socket_wire(std::move(socket).value(), socket_traits, peer);
+}
+
+class UnixDoor final : public Door {
+public:
+    UnixDoor(std::string place, Descriptor socket, dev_t device, ino_t file)
+        : place_(std::move(place)), socket_(std::move(socket)), device_(device), file_(file) {}
+
+    ~UnixDoor() override {
+        struct stat now {};
+        const bool ours =
+            file_ != 0 && stat(place_.c_str(), &now) == 0 && now.st_dev == device_ && now.st_ino == file_;
+        if (ours) unlink(place_.c_str());
+    }
+
+    int descriptor() const noexcept override { return socket_.get(); }
+    std::string place() const override { return place_; }
+
+    WireOutcome accept() override {
+        Descriptor socket(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        if (!socket && (moved_by(errno) == Moved::later || errno == ECONNABORTED))
+            return std::unique_ptr<Wire>();
+        if (!socket) return last_fault("accepting at unix:" + place_);
+        const Peer peer = peer_of(socket.get());
+        return socket_wire(std::move(socket), socket_traits, peer);
+    }
+
+private:
+    std::string place_;
+    Descriptor socket_;
+    dev_t device_;
+    ino_t file_;
+};
+
+// The socket's file is there, and nobody answers at it: its listener was killed.
+bool is_stale(const Address& address, const std::string& place) {
+    struct stat file {};
+    if (place[0] == '@' || lstat(place.c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
+    auto probe = new_socket();
+    return probe.ok() && ::connect(probe.value().get(), address.get(), address.bytes) != 0 &&
+           errno == ECONNREFUSED;
+}
+
+DoorOutcome listen_unix(const std::string& place) {
+    const auto address = address_of(place);
+    if (!address) return address.fault();
+    auto socket = new_socket();
+    if (!socket) return socket.fault();
+    const int number = socket.value().get();
+    const auto bound = [&] { return bind(number, address.value().get(), address.value().bytes) == 0; };
+    if (!bound()) {
+        if (errno != EADDRINUSE || !is_stale(address.value(), place))
+            return make_fault(EADDRINUSE, "unix:" + place);
+        unlink(place.c_str());
+        if (!bound()) return last_fault("listening at unix:" + place);
+    }
+    struct stat file {};
+    if (place[0] != '@' && (chmod(place.c_str(), 0600) != 0 || stat(place.c_str(), &file) != 0))
+        return last_fault("closing unix:" + place + " to others");
+    if (::listen(number, 16) != 0) return last_fault("listening at unix:" + place);
+    return std::unique_ptr<Door>(
+        std::make_unique<UnixDoor>(place, std::move(socket).value(), file.st_dev, file.st_ino));
+}
+
+}  // namespace
+
+const Mechanism unix_mechanism{"unix", listen_unix, connect_unix};
+
+}  // namespace umach::transport
