@@ -29,6 +29,8 @@
 
 namespace umach::transport {
 
+using runtime::Deadline;
+
 enum class Moved {
     done,
     later,  // not before the deadline; nothing was taken

@@ -145,7 +145,7 @@ TEST_P(Listening, ByAKilledProcessIsTakenOverByTheNextOne) {
     int told[2];
     ASSERT_EQ(pipe(told), 0);
     std::string address = GetParam().address();
-    child = fork();
+    child = fork_ours();
     if (child == 0) {
         auto door = listen(address, {});
         const std::string text = door.ok() ? door.value().address() : "";

@@ -152,17 +152,35 @@ std::string name_of_kind(const testing::TestParamInfo<KindInTest>& info) {
     return info.param.name;
 }
 
+namespace {
+
+std::set<pid_t> our_processes;
+
+}  // namespace
+
+pid_t fork_ours() {
+    our_processes.insert(getpid());
+    const pid_t process = fork();
+    if (process > 0) our_processes.insert(process);
+    return process;
+}
+
 std::set<std::string> what_is_there() {
+    our_processes.insert(getpid());
     std::set<std::string> found;
+    const std::string ours = "umach-transport-" + std::to_string(getpid()) + "-";
     std::error_code unmounted;
-    for (const auto& entry : std::filesystem::directory_iterator("/dev/mqueue", unmounted))
-        found.insert(entry.path());
-    for (const auto& entry : std::filesystem::directory_iterator("/tmp"))
-        if (entry.path().filename().string().starts_with("umach-transport-")) found.insert(entry.path());
-    // Key and number; how many bytes wait in a queue is nobody's here.
+    for (const char* folder : {"/dev/mqueue", "/tmp"})
+        for (const auto& entry : std::filesystem::directory_iterator(folder, unmounted))
+            if (entry.path().filename().string().starts_with(ours)) found.insert(entry.path());
+    // Other programs have queues too: ours are those where one of our processes wrote or read last.
     std::ifstream queues("/proc/sysvipc/msg");
-    for (std::string key, number, rest; queues >> key >> number && std::getline(queues, rest);)
-        found.insert("queue " + key + " " + number);
+    std::string key, number, mode, bytes, messages, line;
+    std::getline(queues, line);
+    for (pid_t writer = 0, reader = 0; queues >> key >> number >> mode >> bytes >> messages >> writer >> reader;) {
+        if (our_processes.contains(writer) || our_processes.contains(reader)) found.insert("queue " + number);
+        std::getline(queues, line);
+    }
     return found;
 }
 
@@ -209,7 +227,7 @@ pid_t TransportOfKind::host_of(const std::function<void(std::unique_ptr<Wire>)>&
 pid_t TransportOfKind::host_of(const Options& options,
                                const std::function<void(std::unique_ptr<Wire>)>& run) {
     auto meeting = GetParam().meet();
-    child = fork();
+    child = fork_ours();
     if (child == 0) {
         meeting->leave_guest_alone();
         run(meeting->guest());

@@ -51,7 +51,10 @@ std::vector<KindInTest> kinds_that_keep_order();
 std::vector<KindInTest> kinds_that_let_in_who_says_nothing();
 std::string name_of_kind(const testing::TestParamInfo<KindInTest>& info);
 
-// All names of message queues, and of what this suite's addresses put into /tmp.
+// A fork whose child's queues what_is_there() counts as ours.
+pid_t fork_ours();
+
+// All message queues of our processes, and what this suite's addresses put into /tmp.
 std::set<std::string> what_is_there();
 
 Bytes bytes_of(const std::string& text);
