@@ -243,6 +243,7 @@ void free_port(KernelStep& s, TaskRef root, std::uint32_t index) {
     s.set(port.identity, Identity{old.generation + 1, Life::free, 0, 0});
     s.set(port.receiver, Place{});
     s.set(port.no_senders, PortRef{});
+    s.set(port.asks, asks_senders);
     s.set(port.object, 0);
     s.set(port.watch, 0);
     s.k.zone(zone_ports).free(s.step(), s.k.host_lock(), index);

@@ -92,7 +92,10 @@ Notice take_about_port(KernelStep& s, PortRecord& notify, CellRef cell) {
     const bool there = s.lock_root(port) != nullptr;
     UMACH_ASSERT(there);
     unlink_cell(s, notify, cell);
-    if (cell.kind() == CellKind::no_senders) return {NOTIFY_NO_MORE_SENDERS, receivers_name(s, port), {}};
+    if (cell.kind() == CellKind::no_senders) {
+        const bool once = s.k.port(cell.index()).asks.get() == asks_send_once;
+        return {once ? NOTIFY_SEND_ONCE : NOTIFY_NO_MORE_SENDERS, receivers_name(s, port), {}};
+    }
     const auto id = static_cast<int>(s.k.port(cell.index()).object.get());
     if (id == NOTIFY_PORT_DESTROYED) return {id, 0, port};
     return {id, receivers_name(s, port), {}};

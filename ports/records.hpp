@@ -159,11 +159,13 @@ struct PortTally {
     std::uint32_t sequence;   // messages received
 };
 
+inline constexpr std::uint32_t asks_senders = 0, asks_send_once = 1;
+
 struct PortRecord {
     Field<Identity> identity;        // root
     Field<Place> receiver;           // root; a task or a message; stays while the port is dying
     Field<Place> owner;              // holder; a task or a message
-    Count spare;
+    Count asks;                      // root; what `no_senders` is to be told of: asks_senders, asks_send_once
     Field<Pair> queue;               // root; messages
     Field<Pair> line;                // root; messages that wait for room: of blocked senders, and kept
     Field<Pair> receivers;           // root; threads that wait at the port itself
@@ -175,7 +177,7 @@ struct PortRecord {
     Field<PortTally> tally;          // root
     std::atomic<std::uint64_t> filter;   // tasks (index modulo 64) that may have a name for the port; bits are only added
     Field<Pair> notices;             // root; cells
-    Field<PortRef> no_senders;       // root; where to tell that nobody can send any more
+    Field<PortRef> no_senders;       // root; where to tell that nobody can send any more, or that a send-once right died
     Field<PortRef> backup;           // root; who gets the rights instead of death
     Field<Pair> no_senders_links;    // root, and root of the notify port
     Field<PortRef> no_senders_at;

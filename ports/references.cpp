@@ -114,12 +114,16 @@ kern_return_t give_back(KernelStep& s, Caller& caller, PortRef port, port_name_t
     return KERN_SUCCESS;
 }
 
-kern_return_t ask_no_senders(KernelStep& s, Caller& caller, PortRef port, PortRef notify, port_name_t* previous) {
+// A port has one request about who can send. One of the other kind takes its place, and takes back its news.
+kern_return_t ask_about_senders(KernelStep& s, Caller& caller, PortRef port, std::uint32_t asks, PortRef notify,
+                                port_name_t* previous) {
     PortRecord& record = s.k.port(port.index);
     const PortRef old = record.no_senders;
-    const bool none_left = record.send_rights.get() == 0 && record.tally.get().made != 0;
-    s.set(record.no_senders, none_left ? PortRef{} : notify);
     const CellRef cell(CellKind::no_senders, port.index);
+    if (record.asks.get() != asks) withdraw(s, cell);
+    s.set(record.asks, asks);
+    const bool none_left = asks == asks_senders && record.send_rights.get() == 0 && record.tally.get().made != 0;
+    s.set(record.no_senders, none_left ? PortRef{} : notify);
     if (none_left && notify && !stands_somewhere(s.k, cell)) post(s, cell, notify);
     return give_back(s, caller, old, previous);
 }
@@ -134,14 +138,15 @@ kern_return_t request_notification(Caller& caller, TaskRef task, port_name_t nam
         EntryRecord& e = entry(s.k, record, index);
         const std::uint8_t rights = e.bits.get().rights;
         const PortRef port = e.port;
-        const bool about_senders = id == NOTIFY_NO_MORE_SENDERS;
+        const bool about_senders = id == NOTIFY_NO_MORE_SENDERS || id == NOTIFY_SEND_ONCE;
         if ((rights & right_set) != 0) return wrong_right(name, "a port's", KERN_INVALID_ARGUMENT);
         if (about_senders && (rights & right_receive) == 0) return wrong_right(name, "a receive right", KERN_NOT_RECEIVER);
         if (!about_senders && (id != NOTIFY_PORT_DELETED || (rights & (can_send | right_send_once)) == 0))
             return wrong_right(name, "a right that this notification is about", KERN_INVALID_ARGUMENT);
         PortRef to;
         if (!take_notify(s, caller, notify, &to)) return KERN_INVALID_ARGUMENT;
-        if (about_senders) return ask_no_senders(s, caller, port, to, previous);
+        const std::uint32_t asks = id == NOTIFY_SEND_ONCE ? asks_send_once : asks_senders;
+        if (about_senders) return ask_about_senders(s, caller, port, asks, to, previous);
         const Pair old = e.links;
         s.set(e.links, Pair{to.index, to.generation});
         return give_back(s, caller, PortRef{old.first, old.second}, previous);

@@ -44,7 +44,7 @@ void drop_send(KernelStep& s, PortRef ref) {
     s.add(port->send_rights, -1);
     if (port->identity.get().life != Life::live) return;
     const PortRef notify = port->no_senders;
-    if (port->send_rights.get() == 0 && notify) {
+    if (port->send_rights.get() == 0 && notify && port->asks.get() == asks_senders) {
         s.set(port->no_senders, PortRef{});
         const CellRef cell(CellKind::no_senders, ref.index);
         if (!stands_somewhere(s.k, cell)) post(s, cell, notify);
@@ -52,9 +52,19 @@ void drop_send(KernelStep& s, PortRef ref) {
     tell_lonely_receiver(s, *port);
 }
 
+// Whoever asked learns that a send-once right which answers no call has died unused.
+static void tell_of_dead_once(KernelStep& s, PortRef ref, PortRecord& port) {
+    const PortRef notify = port.no_senders;
+    if (port.identity.get().life != Life::live || port.asks.get() != asks_send_once || !notify) return;
+    s.set(port.no_senders, PortRef{});
+    const CellRef cell(CellKind::no_senders, ref.index);
+    if (!stands_somewhere(s.k, cell)) post(s, cell, notify);
+}
+
 void answer_dead(KernelStep& s, PortRef ref, CallRef call) {
     PortRecord* port = s.lock_root(ref);
-    if (port == nullptr || !call) return;
+    if (port == nullptr) return;
+    if (!call) return tell_of_dead_once(s, ref, *port);
     ThreadRecord& thread = s.k.thread(call.thread);
     if (thread.call.get() != call || !s.holds(thread.task.get())) return;
     s.set(thread.call, CallRef{0, call.number});

@@ -4,7 +4,8 @@
 // They are 32 bytes, msg_type MSG_TYPE_EMERGENCY, msg_remote_port PORT_NULL, with MSG_UNUSED_KERNEL set,
 // which nobody else can do. They need no room in the queue, are never lost for want of it, and are received
 // before ordinary messages.
-// source: Mach 2.5; NOTIFY_NO_MORE_SENDERS is Mach 3's, on request by port_request_notification().
+// source: Mach 2.5; NOTIFY_NO_MORE_SENDERS and NOTIFY_SEND_ONCE are Mach 3's, on request by
+// port_request_notification().
 #pragma once
 
 #include <mach/message.h>
@@ -22,6 +23,8 @@
 #define NOTIFY_PORT_DESTROYED 0105
 // Nobody but the receiver of notify_port holds a send right, and none is on its way.
 #define NOTIFY_NO_MORE_SENDERS 0106
+// A send-once right to notify_port has died: nobody will use it.
+#define NOTIFY_SEND_ONCE 0107
 #define NOTIFY_LAST 0115
 
 // notify_type is MSG_TYPE_PORT_NAME, one of 32 bits, except in NOTIFY_PORT_DESTROYED.

@@ -168,14 +168,17 @@ UMACH_EXPORT kern_return_t port_extract_receive(task_t task, port_name_t his_nam
 UMACH_EXPORT kern_return_t port_set_backup(task_t task, port_name_t name, port_t backup, port_t* previous);
 
 /*
- * port_request_notification: ask to be told, once, that a port's senders are gone or that it died.
+ * port_request_notification: ask to be told, once, that a port's senders are gone or that it died, or that a
+ *   send-once right to it died unused.
  *
  * takes: a send-once right to notify is made from a receive right, or moved if notify names a send-once
  *   right; PORT_NULL cancels. *previous is the send-once right of the request that was there, or PORT_NULL.
- * returns: KERN_SUCCESS asked; KERN_NOT_RECEIVER NOTIFY_NO_MORE_SENDERS without the receive right;
- *   KERN_INVALID_ARGUMENT no such name, a set, another notification, or no receive or send-once right under
- *   notify; KERN_RESOURCE_SHORTAGE no room in the space for the previous one
- * limits: notification is NOTIFY_NO_MORE_SENDERS or NOTIFY_PORT_DELETED, one request of each kind a name
+ * returns: KERN_SUCCESS asked; KERN_NOT_RECEIVER NOTIFY_NO_MORE_SENDERS or NOTIFY_SEND_ONCE without the
+ *   receive right; KERN_INVALID_ARGUMENT no such name, a set, another notification, or no receive or
+ *   send-once right under notify; KERN_RESOURCE_SHORTAGE no room in the space for the previous one
+ * limits: notification is NOTIFY_NO_MORE_SENDERS, NOTIFY_SEND_ONCE or NOTIFY_PORT_DELETED. One request of
+ *   the last a name, and one of the other two a port: a new one takes its place. The reply right of msg_rpc()
+ *   is not told of: the call itself ends.
  * source: an addition, after Mach 3's mach_port_request_notification
  */
 UMACH_EXPORT kern_return_t port_request_notification(task_t task, port_name_t name, int notification,

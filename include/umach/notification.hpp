@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Notification: what the kernel tells a task, as one of six types.
+// Notification: what the kernel tells a task, as one of seven types.
 //
 // std::visit(overloaded{[](PortDeleted& n) {...}, [](auto&) {}}, notification);
 #pragma once
@@ -35,8 +35,13 @@ struct NoMoreSenders {
     port_t name;
 };
 
+/// A send-once right to this port died unused.
+struct SendOnceDied {
+    port_t name;
+};
+
 using Notification = std::variant<PortDeleted, MessageAccepted, OwnershipGained, ReceiveRightGained,
-                                  PortDestroyed, NoMoreSenders>;
+                                  PortDestroyed, NoMoreSenders, SendOnceDied>;
 
 /// Several lambdas as one visitor.
 template <typename... F>
@@ -66,6 +71,7 @@ inline Result<Notification> named_notification(msg_id_t id, port_t name) {
         case NOTIFY_OWNERSHIP_RIGHTS: return Notification(OwnershipGained{name});
         case NOTIFY_RECEIVE_RIGHTS: return Notification(ReceiveRightGained{ReceiveRight(name)});
         case NOTIFY_NO_MORE_SENDERS: return Notification(NoMoreSenders{name});
+        case NOTIFY_SEND_ONCE: return Notification(SendOnceDied{name});
         default: return Error(MIG_BAD_ID);
     }
 }

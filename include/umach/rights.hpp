@@ -167,8 +167,9 @@ private:
     SendRight send_;
 };
 
-/// Asks for NoMoreSenders or PortDeleted, once, at a port of the caller's. returns: the right of the
-/// request that was there. `notification` is NOTIFY_NO_MORE_SENDERS or NOTIFY_PORT_DELETED.
+/// Asks for NoMoreSenders, SendOnceDied or PortDeleted, once, at a port of the caller's. `notification` is
+/// NOTIFY_NO_MORE_SENDERS, NOTIFY_SEND_ONCE or NOTIFY_PORT_DELETED. returns: the right of the request that
+/// was there.
 inline Result<SendOnceRight> request_notification(PortName port, int notification,
                                                   const ReceiveRight& notify) {
     port_t previous = PORT_NULL;

@@ -278,5 +278,66 @@ TEST_F(DeadName, OfAReceiversOwnSendRightComesWhenOnlyTheReceiveRightIsReleased)
     EXPECT_TRUE(notified(NOTIFY_PORT_DELETED, name));
 }
 
+UMACH_SUITE(SendOnceNotice);
+
+TEST_F(SendOnceNotice, ComesWhenTheRightIsReleasedUnusedAndOnlyOnce) {
+    const Named port(Kind::all);
+    const Port notify;
+    const port_t first = make_send_once(port);
+    const port_t second = make_send_once(port);
+    EXPECT_EQ(PORT_NULL, request(port, NOTIFY_SEND_ONCE, notify));
+    EXPECT_EQ(0, waiting_at(notify));
+    EXPECT_EQ(KERN_SUCCESS, port_deallocate(self_, first));
+    Letter got;
+    ASSERT_EQ(RCV_SUCCESS, got.receive(notify));
+    EXPECT_EQ(NOTIFY_SEND_ONCE, got->msg_id);
+    EXPECT_EQ(port.name(), got.name());
+    EXPECT_EQ(KERN_SUCCESS, port_release(self_, second, PORT_TYPE_SEND_ONCE));
+    EXPECT_EQ(RCV_TIMED_OUT, next_id(notify));
+}
+
+TEST_F(SendOnceNotice, DoesNotComeForARightThatIsUsed) {
+    const Named port(Kind::all);
+    const Port notify;
+    const port_t once = make_send_once(port);
+    request(port, NOTIFY_SEND_ONCE, notify);
+    EXPECT_EQ(SEND_SUCCESS, Letter(once).send());
+    EXPECT_EQ(RCV_TIMED_OUT, next_id(notify));
+}
+
+TEST_F(SendOnceNotice, ComesWhenTheMessageThatCarriesTheRightIsDestroyed) {
+    const Named port(Kind::all);
+    const Port notify;
+    request(port, NOTIFY_SEND_ONCE, notify);
+    {
+        Port parking;
+        ASSERT_EQ(SEND_SUCCESS, Letter(parking).item(MSG_TYPE_MAKE_SEND_ONCE, {port}).send());
+        EXPECT_EQ(0, waiting_at(notify));
+    }
+    EXPECT_EQ(NOTIFY_SEND_ONCE, next_id(notify));
+}
+
+TEST_F(SendOnceNotice, DoesNotComeForSendRightsAndIsReplacedByARequestAboutThem) {
+    const Named port(Kind::all_and_send);
+    const Port notify;
+    const port_t once = make_send_once(port);
+    request(port, NOTIFY_SEND_ONCE, notify);
+    port_release(self_, port, PORT_TYPE_SEND);
+    EXPECT_EQ(RCV_TIMED_OUT, next_id(notify));
+    const port_t previous = request(port, NOTIFY_NO_MORE_SENDERS, notify);
+    EXPECT_EQ(PORT_TYPE_SEND_ONCE, type_of(previous));
+    port_deallocate(self_, previous);
+    port_deallocate(self_, once);
+    EXPECT_EQ(NOTIFY_NO_MORE_SENDERS, next_id(notify));
+    EXPECT_EQ(RCV_TIMED_OUT, next_id(notify));
+}
+
+TEST_F(SendOnceNotice, IsOnlyForTheReceiver) {
+    const Named name(Kind::send);
+    const Port notify;
+    port_t previous = PORT_NULL;
+    EXPECT_EQ(KERN_NOT_RECEIVER, port_request_notification(self_, name, NOTIFY_SEND_ONCE, notify, &previous));
+}
+
 }  // namespace
 }  // namespace umach::tests
