@@ -122,7 +122,11 @@ def main():
     parser.add_argument('name', nargs='?', help='a suite, a test, or (part of) the name of gtest cases')
     parser.add_argument('--timeout-multiplier', type=float, default=1)
     parser.add_argument('--limit', type=float, help='seconds')
+    parser.add_argument('--full', action='store_true', help='every case in full, however long it takes')
     arguments = parser.parse_args()
+    if arguments.full:
+        os.environ['UMACH_FULL'] = '1'
+        arguments.timeout_multiplier = 0
     chosen = selection(arguments.build, arguments.name) if arguments.name else []
     log = os.path.join(arguments.build, 'meson-logs', 'testlog.json')
     if os.path.exists(log):

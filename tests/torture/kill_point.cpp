@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "kill_point.hpp"
+
+#include "runtime/bug.hpp"
+#include "runtime/fault_handler.hpp"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+#include <csignal>
+
+namespace umach::torture {
+namespace {
+
+constexpr greg_t trap_flag = 0x100;
+
+struct sigaction earlier {};  // who has the faults that are not ours
+std::byte* base = nullptr;
+std::size_t bytes = 0;
+KillPoint wanted;
+Progress* told = nullptr;
+
+void protect(int access) {
+    UMACH_ASSERT(mprotect(base, bytes, access) == 0);
+}
+
+// The operating system marks the life word, so it must be able to write.
+void die() {
+    protect(PROT_READ | PROT_WRITE);
+    syscall(SYS_kill, getpid(), SIGKILL);
+}
+
+greg_t& flags_of(void* context) {
+    return static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL];
+}
+
+void on_fault(int signal, siginfo_t* info, void* context) {
+    const auto* at = static_cast<std::byte*>(info->si_addr);
+    if (at < base || at >= base + bytes) return earlier.sa_sigaction(signal, info, context);
+    const std::uint64_t number = ++told->stores;
+    if (wanted.when == When::before_store && number == wanted.number) die();
+    protect(PROT_READ | PROT_WRITE);
+    flags_of(context) |= trap_flag;
+}
+
+void on_trap(int, siginfo_t*, void* context) {
+    if (wanted.when == When::after_instruction) {
+        if (++told->instructions == wanted.number) die();
+        return;
+    }
+    if (wanted.when == When::after_store && told->stores == wanted.number) die();
+    protect(PROT_READ);
+    flags_of(context) &= ~trap_flag;
+}
+
+void take(int signal, void (*handler)(int, siginfo_t*, void*), struct sigaction* before) {
+    struct sigaction action {};
+    action.sa_sigaction = handler;
+    action.sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER;
+    UMACH_ASSERT(sigaction(signal, &action, before) == 0);
+}
+
+// Below the red zone, where the compiler may keep what it likes.
+void set_trap_flag(bool on) {
+    if (on)
+        asm volatile("leaq -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq; leaq 128(%%rsp), %%rsp" ::
+                         : "memory", "cc");
+    else
+        asm volatile(
+            "leaq -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq; leaq 128(%%rsp), %%rsp" ::
+                : "memory", "cc");
+}
+
+}  // namespace
+
+std::string text_of(KillPoint point) {
+    const std::string number = std::to_string(point.number);
+    switch (point.when) {
+        case When::before_store: return "killed before store " + number;
+        case When::after_store: return "killed after store " + number;
+        case When::after_instruction: return "killed after instruction " + number;
+        default: return "killed after the call";
+    }
+}
+
+void begin_counting(runtime::Segment& segment, KillPoint point, Progress& progress) {
+    runtime::arm_fault_handler();  // comes after ours, so it must be there first
+    base = static_cast<std::byte*>(segment.base());
+    bytes = segment.bytes();
+    wanted = point;
+    told = &progress;
+    take(SIGSEGV, on_fault, &earlier);
+    take(SIGTRAP, on_trap, nullptr);
+    if (point.when == When::after_instruction)
+        set_trap_flag(true);
+    else
+        protect(PROT_READ);
+}
+
+void end_counting() {
+    if (wanted.when == When::after_instruction)
+        set_trap_flag(false);
+    else
+        protect(PROT_READ | PROT_WRITE);
+    wanted = {};
+}
+
+}  // namespace umach::torture

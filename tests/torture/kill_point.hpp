@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+// A point at which a process is killed, by SIGKILL, exactly there: at its nth store into the host's segment,
+// or at its nth instruction.
+//
+// How stores are found: the segment is mapped read-only, so each store faults; the handler opens the segment,
+// lets the processor do this one instruction (the trap flag), and closes it again. What others can see of a
+// process changes only there, so the points right before and right after each store are all that there are,
+// but for what the operating system knows of it (its robust list, its sleep), which changes between two
+// stores at most once. The way by instructions does not rest on that: the trap flag stays on, every
+// instruction is a point.
+#pragma once
+
+#include "runtime/segment/segment.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace umach::torture {
+
+enum class When : std::uint32_t { never, before_store, after_store, after_instruction };
+
+struct KillPoint {
+    When when = When::never;
+    std::uint64_t number = 0;  // of the store or instruction, from 1
+};
+std::string text_of(KillPoint point);
+
+// What the process tells whoever waits for its end; in memory that fork shares, outside the host's segment.
+struct Progress {
+    std::atomic<std::uint64_t> stores;
+    std::atomic<std::uint64_t> instructions;
+    std::atomic<int> code;                // of the call, once it has returned
+    std::atomic<std::uint32_t> returned;  // 1: the call has
+};
+
+// The calling thread comes to the point between these two. What it passes on the way is counted in
+// `progress`: stores, or, on the way by instructions, instructions.
+void begin_counting(runtime::Segment& segment, KillPoint point, Progress& progress);
+void end_counting();
+
+}  // namespace umach::torture

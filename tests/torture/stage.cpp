@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "stage.hpp"
+
+#include <mach/notify.h>
+#include <sys/mman.h>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+namespace umach::torture {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double most_use = 250;                 // ms; on a busy machine
+constexpr std::uint64_t points_by_default = 60;  // of one kind, of one operation
+
+double milliseconds_since(Clock::time_point start) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+bool is_full_run() {
+    return std::getenv("UMACH_FULL") != nullptr;
+}
+
+Figures Stage::figures_;
+
+// ---- for operations and settings -------------------------------------------------------------------------
+
+msg_return_t Scene::post(Letter letter, msg_option_t options, msg_timeout_t timeout) {
+    letter.header()->msg_id = payload;
+    return send(caller, letter.header(), options, timeout);
+}
+
+msg_return_t Scene::fetch(port_name_t from, Letter* got, msg_option_t options, msg_timeout_t timeout) {
+    *got = Letter::from(from);
+    return receive(caller, got->header(), options, timeout);
+}
+
+port_name_t Stage::new_port() {
+    port_name_t name = PORT_NULL;
+    EXPECT_EQ(allocate(*caller_, caller_->task, &name), KERN_SUCCESS) << runtime::detail();
+    return name;
+}
+
+void Stage::post(Letter letter, msg_id_t id, msg_option_t options) {
+    letter.header()->msg_id = id;
+    const msg_return_t code = send(*caller_, letter.header(), options, 0);
+    EXPECT_TRUE(code == SEND_SUCCESS || code == SEND_WILL_NOTIFY) << code << ": " << runtime::detail();
+}
+
+void Stage::fill_port_of_member() {
+    Letter letter(member_.its_port);
+    while (send(*caller_, letter.header(), SEND_TIMEOUT, 0) == SEND_SUCCESS) {
+    }
+}
+
+void Stage::wait_with(std::function<msg_return_t(Caller&)> call) {
+    waiting_ = std::make_unique<Blocked>(*caller_, std::move(call));
+}
+
+void Stage::receive_with_thread() {
+    receive_with_thread(port_);
+}
+
+void Stage::receive_from_set_with_thread() {
+    EXPECT_EQ(set_allocate(*caller_, caller_->task, &set_), KERN_SUCCESS);
+    EXPECT_EQ(set_add(*caller_, caller_->task, set_, port_), KERN_SUCCESS);
+    receive_with_thread(set_);
+}
+
+void Stage::take_out_of_set() {
+    if (set_ == PORT_NULL) return;
+    EXPECT_EQ(set_deallocate(*caller_, caller_->task, set_), KERN_SUCCESS);
+    set_ = PORT_NULL;
+}
+
+void Stage::receive_with_thread(port_name_t from) {
+    letter_ = std::make_unique<Letter>(Letter::from(from));
+    wait_with([this](Caller& self) { return receive(self, letter_->header(), MSG_OPTION_NONE, 0); });
+}
+
+// ---- one kill ---------------------------------------------------------------------------------------------
+
+Progress* Stage::map_progress() {
+    void* at = mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return new (at) Progress{};
+}
+
+void Stage::Unmap::operator()(Progress* progress) const {
+    munmap(progress, sizeof *progress);
+}
+
+// Ends by a kill in any case: nothing of it is cleared away by its own hand.
+void Stage::act_out(const Operation& operation, KillPoint point) {
+    member_.pid = spawn(member_, [&](Caller& caller) {
+        Scene scene{caller, member_.own_port, there, extra_};
+        begin_counting(caller.k.machine().segment(), point, *progress_);
+        const int code = operation.act(scene);
+        end_counting();
+        progress_->code = code;
+        progress_->returned = 1;
+        raise(SIGKILL);
+    });
+    int status = 0;
+    EXPECT_EQ(waitpid(member_.pid, &status, 0), member_.pid);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        << text_of(point) << ": ended by itself, " << status;
+}
+
+// Takes the locks of the dead process's task, of the survivors' and of the host, and uses the ports.
+void Stage::use_what_it_used(const std::string& when) {
+    const auto start = Clock::now();
+    Caller as_dead = as(member_);
+    PortStatus found{};
+    status(as_dead, member_.task, member_.own_port, &found);
+    EXPECT_EQ(status(*caller_, caller_->task, port_, &found), KERN_SUCCESS) << when;
+    Letter letter(member_.its_port);
+    const msg_return_t sent = send(*caller_, letter.header(), SEND_TIMEOUT, 0);
+    EXPECT_TRUE(sent == SEND_SUCCESS || sent == SEND_TIMED_OUT || sent == SEND_INVALID_PORT)
+        << when << ": " << sent;
+    port_name_t set = PORT_NULL;
+    EXPECT_EQ(set_allocate(*caller_, caller_->task, &set), KERN_SUCCESS) << when;
+    EXPECT_EQ(set_deallocate(*caller_, caller_->task, set), KERN_SUCCESS) << when;
+    const double took = milliseconds_since(start);
+    EXPECT_LT(took, most_use) << when;
+    figures_.longest_use = std::max(figures_.longest_use, took);
+}
+
+// What a keeper does, but that the names that survivors have for its ports stay.
+void Stage::bury_it() {
+    for (std::uint32_t slot = 1; slot < k_->machine().carriers(); ++slot) {
+        runtime::CarrierRecord& record = k_->machine().carrier(slot);
+        const bool of_it = record.process.get() == member_.process || record.process.get() == 0;
+        if (record.life.load() == 0 || !of_it) continue;
+        record.life.store(FUTEX_OWNER_DIED | FUTEX_WAITERS);
+        if (record.process.get() == 0) end_carrier(*k_, *carrier_, slot);
+    }
+    end_process(*k_, *carrier_, member_.process);
+    const auto pid = static_cast<std::uint64_t>(member_.pid);  // one that it may have let in
+    for (std::uint32_t process = 1; process < k_->zone(zone_processes).fresh(); ++process)
+        if (k_->process(process).identity.get().life != Life::free && k_->process(process).pid.get() == pid)
+            end_process(*k_, *carrier_, process);
+}
+
+// returns: how many payloads a survivor's thread has received
+int Stage::end_waits() {
+    if (!waiting_) return 0;
+    if (letter_) {
+        Letter last(port_);
+        last.header()->msg_id = ending;
+        send(*caller_, last.header(), SEND_TIMEOUT, 0);  // in vain when there is enough to receive
+    }
+    const msg_return_t code = waiting_->result();
+    const bool got_it = letter_ && code == RCV_SUCCESS && letter_->header()->msg_id == payload;
+    waiting_.reset();
+    letter_.reset();
+    take_out_of_set();
+    return got_it ? 1 : 0;
+}
+
+int Stage::take_payloads() {
+    int payloads = 0;
+    Letter got = Letter::from(port_);
+    while (receive(*caller_, got.header(), RCV_TIMEOUT, 0) == RCV_SUCCESS) {
+        if (got.header()->msg_id == payload) ++payloads;
+        got = Letter::from(port_);
+    }
+    return payloads;
+}
+
+// The notice of a port's death takes the dead name away.
+void Stage::expect_told_once(const std::string& when) {
+    std::map<port_name_t, int> told;
+    Letter got = Letter::from(notify_name(*caller_));
+    while (receive(*caller_, got.header(), RCV_TIMEOUT, 0) == RCV_SUCCESS) {
+        if (got.header()->msg_id == NOTIFY_PORT_DELETED) ++told[got.name(0)];
+        got = Letter::from(notify_name(*caller_));
+    }
+    for (const auto& [name, times] : told) EXPECT_EQ(times, 1) << when << ": told of the death of " << name;
+    std::vector<NameAndType> all;
+    names(*caller_, caller_->task, &all);
+    for (const NameAndType& one : all)
+        EXPECT_FALSE(one.type == PORT_TYPE_DEAD_NAME)
+            << when << ": nobody was told of the death of " << one.name;
+}
+
+void Stage::expect_nothing_left(const Counts& before, const std::string& when) {
+    check(when);
+    EXPECT_EQ(counts(), before) << when;
+    int carriers = 0;
+    for (std::uint32_t slot = 1; slot < k_->machine().carriers(); ++slot)
+        if (k_->machine().carrier(slot).life.load() != 0) ++carriers;
+    EXPECT_EQ(carriers, 1) << when << ": carriers besides the survivor's own";
+    EXPECT_EQ(k_->machine().header().rescued_wakeups.load(), 0u) << when;
+}
+
+const Progress& Stage::kill_once(const Operation& operation, KillPoint point) {
+    alarm(120);  // a hang ends the test
+    new (progress_.get()) Progress{};
+    const Counts before = counts();
+    member_ = make_member();
+    extra_ = PORT_NULL;
+    if (operation.setting != nullptr) operation.setting(*this);
+    act_out(operation, point);
+    const std::string when = text_of(point);
+    use_what_it_used(when);
+    bury_it();
+    const int arrived = end_waits() + take_payloads();
+    EXPECT_LE(arrived, 1) << when;
+    const bool sent = operation.sends && progress_->returned != 0 && progress_->code == SEND_SUCCESS;
+    EXPECT_GE(arrived, sent ? 1 : 0) << when;
+    expect_told_once(when);
+    take_what_came();
+    expect_nothing_left(before, when);
+    ++figures_.kills;
+    if (progress_->returned == 0) ++figures_.inside;
+    alarm(0);
+    return *progress_;
+}
+
+// ---- all of them ------------------------------------------------------------------------------------------
+
+void Stage::try_points(const Operation& operation, When when, std::uint64_t number_of_them) {
+    const std::uint64_t stride =
+        is_full_run() ? 1 : std::max<std::uint64_t>(number_of_them / points_by_default, 1);
+    for (std::uint64_t number = 1 + stride / 2; number <= number_of_them && !HasFailure(); number += stride) {
+        kill_once(operation, {when, number});
+        ++figures_.points;
+    }
+}
+
+// The second time: tables that grow have grown then.
+std::uint64_t Stage::count_stores(const Operation& operation) {
+    kill_once(operation, {});
+    const Progress& progress = kill_once(operation, {});
+    EXPECT_EQ(progress.returned, 1u);
+    EXPECT_EQ(progress.code, operation.code);
+    return progress.stores;
+}
+
+void Stage::kill_everywhere(const Operation& operation) {
+    ++figures_.operations;
+    const std::uint64_t inside_before = figures_.inside, points_before = figures_.points;
+    const std::uint64_t stores = count_stores(operation);
+    ASSERT_FALSE(HasFailure());
+    ASSERT_GE(stores, 3u);
+    try_points(operation, When::before_store, stores);
+    try_points(operation, When::after_store, stores);
+    std::uint64_t instructions = 0;
+    if (is_full_run() && !HasFailure()) {
+        instructions = kill_once(operation, {When::after_instruction, UINT64_MAX}).instructions;
+        try_points(operation, When::after_instruction, instructions);
+    }
+    const std::uint64_t points = figures_.points - points_before, inside = figures_.inside - inside_before;
+    std::printf("%lu stores, %lu instructions; %lu points tried, %lu before the call's end\n", stores,
+                instructions, points, inside);
+    // Where it stands still for a moment, or what it finds, differs from time to time; the last may fall
+    // behind the end.
+    EXPECT_GE(inside * 10, points * 9);
+    EXPECT_GE(points, is_full_run() ? 2 * stores : std::min(stores, points_by_default));
+}
+
+void Stage::TearDownTestSuite() {
+    std::printf(
+        "%lu operations: killed at %lu points, %lu kills, %lu of them inside the operation; others got on "
+        "within "
+        "%.2f ms at worst\n",
+        figures_.operations, figures_.points, figures_.kills, figures_.inside, figures_.longest_use);
+}
+
+}  // namespace umach::torture
