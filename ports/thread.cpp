@@ -307,6 +307,15 @@ void empty_hand(Kernel& k, runtime::Carrier& keeper, Field<std::uint64_t>& hand)
     if (unsent != 0) discard(caller, unsent);
 }
 
+// Another dead carrier may have been ending this one, and its last step may have been about what this one owes: all of
+// them are mended before that is read.
+void take_out_of_every_lock(Kernel& k, runtime::Carrier& keeper, runtime::CarrierName dead) {
+    runtime::mend_all(k.machine(), keeper.name());
+    for (std::uint32_t i = 1; i < k.capacity(zone_tasks); ++i) k.task(i).lock.free_from(dead);
+    k.host_lock().free_from(dead);
+    runtime::forget_mender(k.machine(), dead);
+}
+
 void end_thread_if_on(Kernel& k, runtime::Carrier& keeper, std::uint32_t thread, runtime::CarrierName name) {
     if (thread != 0 && runtime::CarrierName::of(k.thread(thread).carrier) == name) end_thread(k, keeper, k.ref_of_thread(thread));
 }
@@ -323,9 +332,7 @@ void end_carrier(Kernel& k, runtime::Carrier& keeper, std::uint32_t slot) {
     runtime::CarrierRecord& dead = k.machine().carrier(slot);
     const runtime::CarrierName name{slot, dead.generation.load()};
     const bool own = name == keeper.name();
-    if (!own) runtime::mend(k.machine(), keeper.name(), name);
-    for (std::uint32_t i = 1; i < k.capacity(zone_tasks); ++i) if (!own) k.task(i).lock.free_from(name);
-    if (!own) k.host_lock().free_from(name);
+    if (!own) take_out_of_every_lock(k, keeper, name);
     k.settle_for(keeper, dead);
     empty_hand(k, keeper, dead.in_hand);
     empty_hand(k, keeper, dead.put_aside);

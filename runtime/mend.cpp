@@ -59,6 +59,14 @@ void retire(Machine& machine, CarrierName self, CarrierName dead) {
     record.mender.store(0);
 }
 
+void forget_mender(Machine& machine, CarrierName dead) {
+    for (std::uint32_t slot = 1; slot < machine.carriers(); ++slot) {
+        std::atomic<std::uint64_t>& mender = machine.carrier(slot).mender;
+        std::uint64_t expected = dead.word();
+        if (mender.load() == expected) mender.compare_exchange_strong(expected, 0);
+    }
+}
+
 void mend_all(Machine& machine, CarrierName self) {
     for (std::uint32_t slot = 1; slot < machine.carriers(); ++slot) {
         const CarrierRecord& record = machine.carrier(slot);

@@ -21,6 +21,9 @@ void retire(Machine& machine, CarrierName self, CarrierName dead);
 // Mends every carrier that is known to be dead and has a step to be taken back.
 void mend_all(Machine& machine, CarrierName self);
 
+// Takes the name of a dead carrier, mended itself, out of the records that it was mending when it died.
+void forget_mender(Machine& machine, CarrierName dead);
+
 // Undoes the log of a carrier; used by menders and by the carrier itself when it takes a step back.
 void take_back(Machine& machine, CarrierRecord& record);
 

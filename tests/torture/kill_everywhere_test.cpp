@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "operations.hpp"
 
+#include <algorithm>
+
 namespace umach::torture {
+
+Operation operation_called(const char* name) {
+    for (const auto& some : {sends(), receives(), port_calls(), task_calls()}) {
+        const auto is_it = [&](const Operation& one) { return std::string_view(one.name) == name; };
+        if (const auto found = std::find_if(some.begin(), some.end(), is_it); found != some.end())
+            return *found;
+    }
+    ADD_FAILURE() << "no operation is called " << name;
+    return sends().front();
+}
+
 namespace {
 
 class KilledAnywhereIn : public Stage, public testing::WithParamInterface<Operation> {};
@@ -18,6 +31,7 @@ INSTANTIATE_TEST_SUITE_P(Sends, KilledAnywhereIn, testing::ValuesIn(sends()), na
 INSTANTIATE_TEST_SUITE_P(Receives, KilledAnywhereIn, testing::ValuesIn(receives()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(PortCalls, KilledAnywhereIn, testing::ValuesIn(port_calls()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(TaskCalls, KilledAnywhereIn, testing::ValuesIn(task_calls()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Repairs, KilledAnywhereIn, testing::ValuesIn(repairs()), name_of_case);
 
 }  // namespace
 }  // namespace umach::torture

@@ -20,6 +20,7 @@ std::byte* base = nullptr;
 std::size_t bytes = 0;
 KillPoint wanted;
 Progress* told = nullptr;
+bool in_store = false;
 
 void protect(int access) {
     UMACH_ASSERT(mprotect(base, bytes, access) == 0);
@@ -35,23 +36,31 @@ greg_t& flags_of(void* context) {
     return static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL];
 }
 
+// Whether the store of the point has been done, and its instruction is looked for.
+bool looks_for_instruction() {
+    return wanted.when == When::after_instruction && told->stores == wanted.store;
+}
+
 void on_fault(int signal, siginfo_t* info, void* context) {
     const auto* at = static_cast<std::byte*>(info->si_addr);
     if (at < base || at >= base + bytes) return earlier.sa_sigaction(signal, info, context);
-    const std::uint64_t number = ++told->stores;
-    if (wanted.when == When::before_store && number == wanted.number) die();
+    const bool too_late = looks_for_instruction();
+    ++told->stores;
+    if (too_late || (wanted.when == When::before_store && told->stores == wanted.store)) die();
+    in_store = true;
     protect(PROT_READ | PROT_WRITE);
     flags_of(context) |= trap_flag;
 }
 
 void on_trap(int, siginfo_t*, void* context) {
-    if (wanted.when == When::after_instruction) {
-        if (++told->instructions == wanted.number) die();
-        return;
+    if (in_store) {
+        if (wanted.when == When::after_store && told->stores == wanted.store) die();
+        protect(PROT_READ);
+        in_store = false;
+    } else if (looks_for_instruction() && ++told->instructions == wanted.instruction) {
+        die();
     }
-    if (wanted.when == When::after_store && told->stores == wanted.number) die();
-    protect(PROT_READ);
-    flags_of(context) &= ~trap_flag;
+    if (!looks_for_instruction()) flags_of(context) &= ~trap_flag;
 }
 
 void take(int signal, void (*handler)(int, siginfo_t*, void*), struct sigaction* before) {
@@ -62,24 +71,20 @@ void take(int signal, void (*handler)(int, siginfo_t*, void*), struct sigaction*
 }
 
 // Below the red zone, where the compiler may keep what it likes.
-void set_trap_flag(bool on) {
-    if (on)
-        asm volatile("leaq -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq; leaq 128(%%rsp), %%rsp" ::
-                         : "memory", "cc");
-    else
-        asm volatile(
-            "leaq -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq; leaq 128(%%rsp), %%rsp" ::
-                : "memory", "cc");
+void set_trap_flag() {
+    asm volatile("leaq -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq; leaq 128(%%rsp), %%rsp" ::
+                     : "memory", "cc");
 }
 
 }  // namespace
 
 std::string text_of(KillPoint point) {
-    const std::string number = std::to_string(point.number);
+    const std::string store = "store " + std::to_string(point.store);
     switch (point.when) {
-        case When::before_store: return "killed before store " + number;
-        case When::after_store: return "killed after store " + number;
-        case When::after_instruction: return "killed after instruction " + number;
+        case When::before_store: return "killed before " + store;
+        case When::after_store: return "killed after " + store;
+        case When::after_instruction:
+            return "killed " + std::to_string(point.instruction) + " instructions after " + store;
         default: return "killed after the call";
     }
 }
@@ -92,18 +97,13 @@ void begin_counting(runtime::Segment& segment, KillPoint point, Progress& progre
     told = &progress;
     take(SIGSEGV, on_fault, &earlier);
     take(SIGTRAP, on_trap, nullptr);
-    if (point.when == When::after_instruction)
-        set_trap_flag(true);
-    else
-        protect(PROT_READ);
+    protect(PROT_READ);
+    if (looks_for_instruction()) set_trap_flag();
 }
 
 void end_counting() {
-    if (wanted.when == When::after_instruction)
-        set_trap_flag(false);
-    else
-        protect(PROT_READ | PROT_WRITE);
     wanted = {};
+    protect(PROT_READ | PROT_WRITE);
 }
 
 }  // namespace umach::torture

@@ -6,8 +6,8 @@
 // lets the processor do this one instruction (the trap flag), and closes it again. What others can see of a
 // process changes only there, so the points right before and right after each store are all that there are,
 // but for what the operating system knows of it (its robust list, its sleep), which changes between two
-// stores at most once. The way by instructions does not rest on that: the trap flag stays on, every
-// instruction is a point.
+// stores at most once. Points at an instruction do not rest on that: from a store on the trap flag stays set,
+// and every instruction up to the next store is a point.
 #pragma once
 
 #include "runtime/segment/segment.hpp"
@@ -22,20 +22,21 @@ enum class When : std::uint32_t { never, before_store, after_store, after_instru
 
 struct KillPoint {
     When when = When::never;
-    std::uint64_t number = 0;  // of the store or instruction, from 1
+    std::uint64_t store = 0;        // its number, from 1; of an instruction: the one before it, or 0
+    std::uint64_t instruction = 0;  // its number after that store, from 1
 };
 std::string text_of(KillPoint point);
 
 // What the process tells whoever waits for its end; in memory that fork shares, outside the host's segment.
 struct Progress {
-    std::atomic<std::uint64_t> stores;
-    std::atomic<std::uint64_t> instructions;
-    std::atomic<int> code;                // of the call, once it has returned
-    std::atomic<std::uint32_t> returned;  // 1: the call has
+    std::atomic<std::uint64_t> stores;        // begun
+    std::atomic<std::uint64_t> instructions;  // done after the store of a point at an instruction
+    std::atomic<int> code;                    // of the call, once it has returned
+    std::atomic<std::uint32_t> returned;      // 1: the call has
 };
 
-// The calling thread comes to the point between these two. What it passes on the way is counted in
-// `progress`: stores, or, on the way by instructions, instructions.
+// The calling thread comes to the point between these two, and what it passes is counted in `progress`. If a
+// next store comes before the instruction of the point, the process is killed right before that store.
 void begin_counting(runtime::Segment& segment, KillPoint point, Progress& progress);
 void end_counting();
 

@@ -29,9 +29,10 @@ class Stage;
 // In the process that is killed.
 struct Scene {
     Caller& caller;
-    port_name_t own;    // a port that its task receives from
-    port_name_t there;  // a send right to the survivors' port
-    port_name_t extra;  // what the operation's setting has put there for it
+    port_name_t own;                  // a port that its task receives from
+    port_name_t there;                // a send right to the survivors' port
+    port_name_t extra;                // what the operation's setting has put there for it
+    const std::vector<Member>& dead;  // that were killed before
 
     msg_return_t post(Letter letter, msg_option_t options = SEND_TIMEOUT, msg_timeout_t timeout = 0);
     msg_return_t fetch(port_name_t from, Letter* got, msg_option_t options = RCV_TIMEOUT,
@@ -39,7 +40,7 @@ struct Scene {
 };
 
 // What stands there before the operation: nothing, messages, survivors that wait. Done by the survivors.
-using Setting = void (*)(Stage&);
+using Setting = std::function<void(Stage&)>;
 
 struct Operation {
     const char* name;
@@ -54,7 +55,7 @@ inline std::ostream& operator<<(std::ostream& out, const Operation& operation) {
 
 // What a whole run of the suite came to.
 struct Figures {
-    std::uint64_t operations = 0, points = 0, kills = 0,
+    std::uint64_t operations = 0, points = 0, instructions = 0, kills = 0,
                   inside = 0;  // inside: before the operation had returned
     double longest_use = 0;    // of the survivors' use, ms
 };
@@ -73,6 +74,10 @@ public:
     void fill_port_of_member();
     void send_rights() { send_rights_to(member_); }
     Caller as_member() { return as(member_); }
+    // Another process does the operation and is killed; nobody clears away after it, or comes near what it
+    // held.
+    void expect_dead(int how_many);  // first, if there will be several
+    void leave_dead(const Operation& operation, KillPoint point);
     // A survivor's thread that waits; it must come back by itself once the keeper has been there.
     void wait_with(std::function<msg_return_t(Caller&)> call);
     // The same for one that receives from the survivors' port, or from a set with it: it is sent something if
@@ -93,14 +98,17 @@ protected:
 private:
     void act_out(const Operation& operation, KillPoint point);
     void use_what_it_used(const std::string& when);
-    void bury_it();
+    bool is_of_the_dead(std::uint64_t process) const;
+    void mark_the_dead();
+    void bury_them();
     void receive_with_thread(port_name_t from);
     int end_waits();
     void take_out_of_set();
     int take_payloads();
     void expect_told_once(const std::string& when);
     void expect_nothing_left(const Counts& before, const std::string& when);
-    void try_points(const Operation& operation, When when, std::uint64_t number_of_them);
+    void try_points(const Operation& operation, When when, std::uint64_t stores);
+    void try_instructions(const Operation& operation, std::uint64_t stores);
     std::uint64_t count_stores(const Operation& operation);
 
     struct Unmap {
@@ -109,6 +117,8 @@ private:
     static Progress* map_progress();
 
     Member member_;
+    std::vector<Member> spare_;
+    std::vector<Member> dead_;
     port_name_t extra_ = PORT_NULL;
     port_name_t set_ = PORT_NULL;  // that the survivors' port is in
     std::unique_ptr<Blocked> waiting_;
