@@ -235,7 +235,8 @@ void Kernel::ring_bell(runtime::Carrier& carrier, runtime::CarrierName whom, std
     runtime::CarrierRecord& record = machine_.carrier(whom.slot);
     if (record.sleepers.load(std::memory_order_relaxed) != 0) record.rung_classes.fetch_or(std::uint64_t{1} << sleeper % 64);
     if (!for_the_dead && record.asleep.load() == 0) return;
-    carrier.arm_for_ring(record.doorbell);
+    // That the keeper has died nobody learns but by its life word. What it has not rung its successor rings.
+    if (header_->keeper.get() != carrier.name().word()) carrier.arm_for_ring(record.doorbell);
     if (for_the_dead) machine_.doorbells().ring_again(record.doorbell, whom.slot);
     else machine_.doorbells().ring(record.doorbell, whom.slot);
     carrier.arm();

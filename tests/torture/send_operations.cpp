@@ -12,6 +12,11 @@ Letter bare(Scene& scene) {
 int send_bytes(Scene& scene) {
     return scene.post(bare(scene));
 }
+// As the keeper: nobody watches it but by its life word.
+int send_as_keeper(Scene& scene) {
+    scene.caller.k.header().keeper.put(scene.caller.carrier.name().word());
+    return send_bytes(scene);
+}
 int copy_rights(Scene& scene) {
     return scene.post(bare(scene).with(MSG_TYPE_PORT, scene.own).with(MSG_TYPE_PORT, scene.there));
 }
@@ -86,6 +91,7 @@ void full(Stage& stage) {
 std::vector<Operation> sends() {
     return {{"SendBytes", send_bytes, nullptr, true},
             {"SendToAReceiverThatWaits", send_bytes, receiver, true},
+            {"SendOfTheKeeperToAReceiverThatWaits", send_as_keeper, receiver, true},
             {"SendToASetReceiverThatWaits", copy_rights, set_receiver, true},
             {"SendCopiesOfRights", copy_rights, nullptr, true},
             {"SendAReceiveRight", move_receive, receiver, true},

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "stage.hpp"
 
+#include "runtime/mend.hpp"
+
 #include <mach/notify.h>
 #include <sys/mman.h>
 #include <algorithm>
@@ -66,8 +68,18 @@ void Stage::fill_port_of_member() {
     }
 }
 
+// Returns when it sleeps, so that its bell has to be rung.
 void Stage::wait_with(std::function<msg_return_t(Caller&)> call) {
     waiting_ = std::make_unique<Blocked>(*caller_, std::move(call));
+    while (!somebody_sleeps()) sched_yield();
+}
+
+bool Stage::somebody_sleeps() {
+    for (std::uint32_t slot = 1; slot < k_->machine().carriers(); ++slot)
+        if (const auto& record = k_->machine().carrier(slot);
+            record.life.load() != 0 && record.asleep.load() != 0)
+            return true;
+    return false;
 }
 
 void Stage::receive_with_thread() {
@@ -117,6 +129,14 @@ void Stage::act_out(const Operation& operation, KillPoint point) {
     EXPECT_EQ(waitpid(member_.pid, &status, 0), member_.pid);
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         << text_of(point) << ": ended by itself, " << status;
+}
+
+// That a keeper has died the others learn from its life word only.
+void Stage::expect_keeper_known_dead(const std::string& when) {
+    const auto keeper = runtime::CarrierName::of(k_->header().keeper.get());
+    if (!keeper) return;
+    EXPECT_TRUE(runtime::has_ended(k_->machine().carrier(keeper.slot), keeper)) << when;
+    k_->header().keeper.put(0);
 }
 
 // Takes the locks of the dead process's task, of the survivors' and of the host, and uses the ports.
@@ -244,6 +264,7 @@ const Progress& Stage::kill_once(const Operation& operation, KillPoint point) {
     if (operation.setting) operation.setting(*this);
     act_out(operation, point);
     const std::string when = text_of(point);
+    expect_keeper_known_dead(when);
     use_what_it_used(when);
     bury_them();
     const int arrived = end_waits() + take_payloads();

@@ -97,11 +97,13 @@ protected:
 
 private:
     void act_out(const Operation& operation, KillPoint point);
+    void expect_keeper_known_dead(const std::string& when);
     void use_what_it_used(const std::string& when);
     bool is_of_the_dead(std::uint64_t process) const;
     void mark_the_dead();
     void bury_them();
     void receive_with_thread(port_name_t from);
+    bool somebody_sleeps();
     int end_waits();
     void take_out_of_set();
     int take_payloads();
