@@ -21,5 +21,6 @@ void add_ps(CLI::App& app, int& status);
 void add_ports(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
 void add_deadlock(CLI::App& app, int& status);
+void add_torture(CLI::App& app, int& status);
 
 }  // namespace umach::tools
