@@ -41,11 +41,15 @@ class HostFixture : public testing::Test {
 protected:
     static constexpr port_name_t there = 1000;   // in a member's space: the fixture's port
 
-    HostFixture() {
+    static HostSizes usual_sizes() {
         HostSizes sizes;
         sizes.tasks = 64;
         sizes.ports = 2048;
         sizes.message_bytes = 1 << 20;
+        return sizes;
+    }
+
+    explicit HostFixture(const HostSizes& sizes = usual_sizes()) {
         auto made = Kernel::make(sizes);
         EXPECT_TRUE(made.ok());
         k_.emplace(std::move(made).value());

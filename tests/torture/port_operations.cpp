@@ -7,6 +7,15 @@
 namespace umach::torture {
 namespace {
 
+// The survivors' task.
+TaskRef others(Scene& scene) {
+    Kernel& k = scene.caller.k;
+    for (std::uint32_t i = 1; i < k.zone(zone_tasks).fresh(); ++i)
+        if (i != scene.caller.task.index && k.task(i).identity.get().life == Life::live)
+            return k.ref_of_task(i);
+    return {};
+}
+
 int allocate_one(Scene& scene) {
     port_name_t name = PORT_NULL;
     return allocate(scene.caller, scene.caller.task, &name);
@@ -19,6 +28,12 @@ int deallocate_send(Scene& scene) {
 }
 int rename_own(Scene& scene) {
     return rename(scene.caller, scene.caller.task, scene.own, 3000);
+}
+int raise_backlog_of_others(Scene& scene) {
+    return set_backlog(scene.caller, others(scene), scene.extra, PORT_BACKLOG_MAX);
+}
+int deallocate_of_others(Scene& scene) {
+    return deallocate(scene.caller, others(scene), scene.extra);
 }
 int raise_backlog(Scene& scene) {
     return set_backlog(scene.caller, scene.caller.task, scene.own, PORT_BACKLOG_MAX);
@@ -41,14 +56,6 @@ int ask_for_no_senders(Scene& scene) {
                                 notify_name(scene.caller), &previous);
 }
 
-// Between its own space and the survivors'.
-TaskRef others(Scene& scene) {
-    Kernel& k = scene.caller.k;
-    for (std::uint32_t i = 1; i < k.zone(zone_tasks).fresh(); ++i)
-        if (i != scene.caller.task.index && k.task(i).identity.get().life == Life::live)
-            return k.ref_of_task(i);
-    return {};
-}
 int insert_send_there(Scene& scene) {
     return insert_send(scene.caller, others(scene), scene.extra, 4000);
 }
@@ -86,6 +93,21 @@ void low_backlog(Stage& stage) {
     Caller member = stage.as_member();
     EXPECT_EQ(set_backlog(member, member.task, stage.member().own_port, 2), KERN_SUCCESS);
     line_of_senders(stage);
+}
+// At a port that outlives the process.
+void low_backlog_there(Stage& stage) {
+    Caller& survivor = stage.survivor();
+    const port_name_t port = stage.new_port();
+    EXPECT_EQ(set_backlog(survivor, survivor.task, port, 1), KERN_SUCCESS);
+    stage.post(Letter(port));
+    stage.post(Letter(port).with(MSG_TYPE_PORT, stage.port()), request, SEND_NOTIFY);
+    stage.give(port);
+}
+void rights_in_queue_there(Stage& stage) {
+    const port_name_t port = stage.new_port();
+    stage.post(Letter(port).with(MSG_TYPE_PORT_ALL, stage.new_port(), true));
+    stage.post(Letter(port).with(MSG_TYPE_PORT, stage.port()));
+    stage.give(port);
 }
 void waiting_caller(Stage& stage) {
     const port_name_t reply = stage.new_port();
@@ -136,6 +158,8 @@ std::vector<Operation> port_calls() {
             {"DeallocateTheLastSendRight", deallocate_send, last_send_right},
             {"Rename", rename_own},
             {"RaiseTheBacklogAndAdmit", raise_backlog, low_backlog},
+            {"RaiseTheBacklogOfAnotherTaskAndAdmit", raise_backlog_of_others, low_backlog_there},
+            {"DeallocateAPortOfAnotherTask", deallocate_of_others, rights_in_queue_there},
             {"GiveABackup", give_backup},
             {"PutIntoASetAndOut", use_set, queued_rights},
             {"AskForNoSenders", ask_for_no_senders},

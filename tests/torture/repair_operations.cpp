@@ -23,6 +23,14 @@ int want_its_locks(Scene& scene) {
     return send(scene.caller, letter.header(), SEND_TIMEOUT, 0);
 }
 
+int end_its_carrier(Scene& scene) {
+    Kernel& k = scene.caller.k;
+    for (std::uint32_t slot = 1; slot < k.machine().carriers(); ++slot)
+        if (k.machine().carrier(slot).process.get() == scene.dead.back().process)
+            end_carrier(k, scene.caller.carrier, slot);
+    return KERN_SUCCESS;
+}
+
 int clear_away(Scene& scene) {
     Kernel& k = scene.caller.k;
     const std::uint32_t process = scene.dead.back().process;
@@ -55,6 +63,10 @@ std::vector<Operation> repairs() {
             {"MendAReceive", mend_them, killed_in("ReceiveRights", 120)},
             {"MendWhatAMenderLeft", mend_them, killed_twice("SendAReceiveRight", 110, 12)},
             {"WantTheLocksOfTheDead", want_its_locks, killed_in("SendAReceiveRight", 110)},
+            {"EndTheCarrierOfASender", end_its_carrier, killed_in("SendAReceiveRight", 110)},
+            {"EndACarrierThatOwesAnAdmission", end_its_carrier,
+             killed_in("RaiseTheBacklogOfAnotherTaskAndAdmit", 11)},
+            {"EndACarrierThatOwesWork", end_its_carrier, killed_in("DeallocateAPortOfAnotherTask", 80)},
             {"ClearAwayASender", clear_away, killed_in("SendAReceiveRight", 110)},
             {"ClearAwayASenderThatWaits", clear_away, killed_in("SendThatWaitsInVain", 120)},
             {"ClearAwayASenderOfAKeptMessage", clear_away, killed_after("SendThatIsKept")},

@@ -5,6 +5,7 @@
 
 #include <mach/notify.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -17,13 +18,21 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double most_use = 250;                 // ms; on a busy machine
-constexpr std::uint64_t points_by_default = 60;  // of one kind, of one operation; of a long one as few as
-constexpr std::uint64_t least_points = 12;
-constexpr std::uint64_t stores_by_default = 24'000;  // come past on the way to all the points of one kind
+constexpr std::uint64_t points_by_default = 40;  // of one kind, of one operation; of a long one as few as
+constexpr unsigned most_seconds = 30;
+constexpr std::uint64_t least_points = 10;
+constexpr std::uint64_t stores_by_default = 16'000;  // come past on the way to all the points of one kind
 constexpr std::uint64_t stores_followed = 200;       // in a full run, of one operation: by each instruction
 
 std::uint64_t usual_points(std::uint64_t stores) {
     return std::clamp(stores_by_default / stores, least_points, points_by_default);
+}
+
+robust_list_head* robust_list_of_this_thread() {
+    robust_list_head* list = nullptr;
+    std::size_t length = 0;
+    syscall(SYS_get_robust_list, 0, &list, &length);
+    return list;
 }
 
 double milliseconds_since(Clock::time_point start) {
@@ -37,6 +46,9 @@ bool is_full_run() {
 }
 
 Figures Stage::figures_;
+
+// Few enough carriers, and room enough, that each has a stock of ports and messages.
+Stage::Stage() : HostFixture({.ports = 2048, .tasks = 16, .message_bytes = 3 << 20}) {}
 
 // ---- for operations and settings -------------------------------------------------------------------------
 
@@ -117,6 +129,9 @@ void Stage::Unmap::operator()(Progress* progress) const {
 // Ends by a kill in any case: nothing of it is cleared away by its own hand.
 void Stage::act_out(const Operation& operation, KillPoint point) {
     member_.pid = spawn(member_, [&](Caller& caller) {
+        // A program's own robust mutex; every call begins by pointing to the life word again.
+        robust_list_of_this_thread()->list_op_pending = nullptr;
+        caller.carrier.arm();
         Scene scene{caller, member_.own_port, there, extra_, dead_};
         begin_counting(caller.k.machine().segment(), point, *progress_);
         const int code = operation.act(scene);
@@ -129,6 +144,22 @@ void Stage::act_out(const Operation& operation, KillPoint point) {
     EXPECT_EQ(waitpid(member_.pid, &status, 0), member_.pid);
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         << text_of(point) << ": ended by itself, " << status;
+}
+
+// Whose name stands in a lock is known to be dead, or nobody would ever get the lock; the operating system
+// has seen to it.
+void Stage::expect_known_dead(const std::string& when) {
+    const auto look = [&](const runtime::LockWord& lock) {
+        const runtime::CarrierName holder = lock.holder();
+        if (!holder || holder == carrier_->name()) return;
+        runtime::CarrierRecord& record = k_->machine().carrier(holder.slot);
+        if (is_of_the_dead(record.process.get()) || record.process.get() == member_.process) {
+            EXPECT_TRUE(runtime::has_ended(record, holder)) << when << ": its death is not known";
+            record.life.store(FUTEX_OWNER_DIED | FUTEX_WAITERS);
+        }
+    };
+    look(k_->host_lock());
+    for (std::uint32_t task = 1; task < k_->zone(zone_tasks).fresh(); ++task) look(k_->task(task).lock);
 }
 
 // That a keeper has died the others learn from its life word only.
@@ -146,10 +177,12 @@ void Stage::use_what_it_used(const std::string& when) {
     PortStatus found{};
     status(as_dead, member_.task, member_.own_port, &found);
     EXPECT_EQ(status(*caller_, caller_->task, port_, &found), KERN_SUCCESS) << when;
-    Letter letter(member_.its_port);
-    const msg_return_t sent = send(*caller_, letter.header(), SEND_TIMEOUT, 0);
-    EXPECT_TRUE(sent == SEND_SUCCESS || sent == SEND_TIMED_OUT || sent == SEND_INVALID_PORT)
-        << when << ": " << sent;
+    for (const port_name_t to : {member_.its_port, port_}) {
+        Letter letter(to);
+        const msg_return_t sent = send(*caller_, letter.header(), SEND_TIMEOUT, 0);
+        EXPECT_TRUE(sent == SEND_SUCCESS || sent == SEND_TIMED_OUT || sent == SEND_INVALID_PORT)
+            << when << ": " << sent;
+    }
     port_name_t set = PORT_NULL;
     EXPECT_EQ(set_allocate(*caller_, caller_->task, &set), KERN_SUCCESS) << when;
     EXPECT_EQ(set_deallocate(*caller_, caller_->task, set), KERN_SUCCESS) << when;
@@ -181,8 +214,10 @@ bool Stage::is_of_the_dead(std::uint64_t process) const {
 void Stage::mark_the_dead() {
     for (std::uint32_t slot = 1; slot < k_->machine().carriers(); ++slot) {
         runtime::CarrierRecord& record = k_->machine().carrier(slot);
-        if (record.life.load() != 0 && is_of_the_dead(record.process.get()))
-            record.life.store(FUTEX_OWNER_DIED | FUTEX_WAITERS);
+        if (record.life.load() == 0 || !is_of_the_dead(record.process.get())) continue;
+        EXPECT_TRUE(record.process.get() != 0 || runtime::is_dead(record))
+            << "a carrier that nobody will know dead";
+        record.life.store(FUTEX_OWNER_DIED | FUTEX_WAITERS);
     }
 }
 
@@ -255,7 +290,7 @@ void Stage::expect_nothing_left(const Counts& before, const std::string& when) {
 }
 
 const Progress& Stage::kill_once(const Operation& operation, KillPoint point) {
-    alarm(120);  // a hang ends the test
+    alarm(most_seconds);  // a hang ends the test
     new (progress_.get()) Progress{};
     const Counts before = counts();
     member_ = make_member();
@@ -264,9 +299,11 @@ const Progress& Stage::kill_once(const Operation& operation, KillPoint point) {
     if (operation.setting) operation.setting(*this);
     act_out(operation, point);
     const std::string when = text_of(point);
+    expect_known_dead(when);
     expect_keeper_known_dead(when);
     use_what_it_used(when);
     bury_them();
+    check(when);
     const int arrived = end_waits() + take_payloads();
     EXPECT_LE(arrived, 1) << when;
     const bool sent = operation.sends && progress_->returned != 0 && progress_->code == SEND_SUCCESS;
@@ -293,8 +330,8 @@ void Stage::try_points(const Operation& operation, When when, std::uint64_t stor
 
 // Until the next store comes first.
 void Stage::try_instructions(const Operation& operation, std::uint64_t stores) {
-    for (std::uint64_t store = 0; store < stores;
-         store += std::max<std::uint64_t>(stores / stores_followed, 1)) {
+    const std::uint64_t stride = std::max<std::uint64_t>(stores / stores_followed, 1);
+    for (std::uint64_t store = 0; store < stores && !HasFailure(); store += stride) {
         KillPoint point{When::after_instruction, store, 1};
         while (kill_once(operation, point).stores == store && !HasFailure()) {
             ++point.instruction;

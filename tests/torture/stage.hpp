@@ -62,6 +62,8 @@ struct Figures {
 
 class Stage : public HostFixture {
 public:
+    Stage();
+
     // For settings.
     const Member& member() const { return member_; }
     Caller& survivor() { return *caller_; }
@@ -97,6 +99,7 @@ protected:
 
 private:
     void act_out(const Operation& operation, KillPoint point);
+    void expect_known_dead(const std::string& when);
     void expect_keeper_known_dead(const std::string& when);
     void use_what_it_used(const std::string& when);
     bool is_of_the_dead(std::uint64_t process) const;

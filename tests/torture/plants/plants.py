@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Bugs that are planted to see that the suite finds them: each is a change to one of the kernel's sources, and the case
+that must fail for it. The sources themselves know nothing of this.
+
+    plants.py count                   how many there are
+    plants.py write ROOT NUMBER OUT   the source with the bug in it
+    plants.py run NUMBER PROGRAM      whether the case fails in the suite's program that was linked with it
+"""
+import dataclasses
+import os
+import subprocess
+import sys
+
+CASE = '*.AnOperationLeavesTheHostWholeAndEverybodyElseGoingOn/'
+
+
+@dataclasses.dataclass
+class Plant:
+    what: str
+    file: str
+    right: str
+    wrong: str
+    case: str
+
+
+PLANTS = [
+    Plant('the locks are let go before the commit', 'runtime/step.cpp',
+          'carrier_->record().log_length.store(0, std::memory_order_release);\n    release_all();',
+          'release_all();\n    carrier_->record().log_length.store(0, std::memory_order_release);',
+          'SendBytes'),
+    Plant('a step is taken back oldest word first', 'runtime/mend.cpp',
+          'std::uint64_t left = std::min<std::uint64_t>(record.log_length.load(std::memory_order_acquire), log_entries);\n'
+          '    while (left-- > 0) {',
+          'const std::uint64_t all = record.log_length.load();\n'
+          '    for (std::uint64_t left = 0; left < all; ++left) {',
+          'SendAReceiveRight'),
+    Plant('mending empties the log and takes nothing back', 'runtime/mend.cpp',
+          '        take_back(machine, record);\n', '        record.log_length.store(0);\n',
+          'ReceiveRights'),
+    Plant('a dead holder is robbed and not mended', 'runtime/step.cpp',
+          '            mend(machine, self, holder);\n', '',
+          'SendToAReceiverThatWaits'),
+    Plant('the life word is not pointed to in a trap', 'runtime/carrier.cpp',
+          'if (*pending != entry) *pending = entry;', 'static_cast<void>(entry), static_cast<void>(pending);',
+          'SendBytes'),
+    Plant('a slot is claimed before the life word is pointed to', 'runtime/machine.cpp',
+          '        list->list_op_pending = reinterpret_cast<robust_list*>',
+          '        if (life.load() != 0) list->list_op_pending = reinterpret_cast<robust_list*>',
+          'ComeAndGo'),
+    Plant('a ring is no longer owed before it is made', 'ports/kernel.cpp',
+          '    const std::uint64_t epoch = debt.epoch;\n    std::uint64_t seen',
+          '    const std::uint64_t epoch = debt.epoch;\n    debt.whom.put(0);\n    std::uint64_t seen',
+          'SendToAReceiverThatWaits'),
+    Plant('nobody pays the rings of the dead', 'ports/kernel.cpp',
+          'if (debt.whom.get() != 0) pay_ring(keeper, debt, true);', 'debt.whom.put(0);',
+          'SendToAReceiverThatWaits'),
+    Plant('nobody pays the admission that the dead owe', 'ports/kernel.cpp',
+          'if (debtor.owed_admission.get() != 0) admit_one(*this, keeper, debtor);',
+          'if (debtor.owed_admission.get() != 0) debtor.owed_admission.put(0);',
+          'RaiseTheBacklogOfAnotherTaskAndAdmit'),
+    Plant('nobody does the work that the dead owe', 'ports/kernel.cpp',
+          'else if (debtor.owed_work.get() != 0) work_off_one(*this, keeper, debtor);\n        else break;',
+          'else break;',
+          'DeallocateAPortOfAnotherTask'),
+    Plant('a keeper that rings points to the bell', 'ports/kernel.cpp',
+          'if (header_->keeper.get() != carrier.name().word()) carrier.arm_for_ring', 'carrier.arm_for_ring',
+          'SendOfTheKeeperToAReceiverThatWaits'),
+    Plant('a keeper reads what another dead keeper had not committed', 'ports/thread.cpp',
+          'runtime::mend_all(k.machine(), keeper.name());', 'runtime::mend(k.machine(), keeper.name(), dead);',
+          'EndTheCarrierOfASender'),
+    Plant('the message in a dead hand is forgotten', 'ports/thread.cpp',
+          '    empty_hand(k, keeper, dead.in_hand);\n', '    dead.in_hand.put(0);\n',
+          'SendBytes'),
+    Plant('the stock of the dead is forgotten', 'ports/zone.cpp',
+          '    if (stock_ == no_stock) return true;', '    if (stock_ == no_stock || &carrier != &step.carrier().record()) return true;',
+          'ReceiveRights'),
+    Plant('a message that is received is in nobody\'s hand', 'ports/receive.cpp',
+          '    s.set(s.mine().in_hand, message);\n', '',
+          'ReceiveBytes'),
+    Plant('a dead thread stays in the line that it waits in', 'ports/thread.cpp',
+          '    part([&](KernelStep& s) { return withdraw_wait',
+          '    if (thread.message.get() == 0) part([&](KernelStep& s) { return withdraw_wait',
+          'SendThatWaitsInVain'),
+]
+
+
+def read(root, plant):
+    with open(os.path.join(root, plant.file), encoding='utf-8') as text:
+        return text.read()
+
+
+def write(root, number, out):
+    plant = PLANTS[number]
+    source = read(root, plant)
+    if source.count(plant.right) != 1:
+        sys.exit(f'{plant.file}: "{plant.right}" stands there {source.count(plant.right)} times, and must once')
+    with open(out, 'w', encoding='utf-8') as text:
+        text.write(source.replace(plant.right, plant.wrong))
+
+
+def run(number, program):
+    plant = PLANTS[number]
+    ended = subprocess.run([program, f'--gtest_filter={CASE}{plant.case}'], capture_output=True, text=True, check=False,
+                           env=os.environ | {'UMACH_FULL': '1'})
+    print(ended.stdout, ended.stderr, f'--- {plant.what}: ended with {ended.returncode}', sep='\n')
+    if f'/{plant.case}' not in ended.stdout:
+        sys.exit(f'there is no case {plant.case}')
+    if ended.returncode == 0:
+        sys.exit(f'{plant.case} does not notice that {plant.what}')
+
+
+def main():
+    what, *words = sys.argv[1:]
+    if what == 'count':
+        print(len(PLANTS), end='')
+    elif what == 'write':
+        write(words[0], int(words[1]), words[2])
+    else:
+        run(int(words[0]), words[1])
+
+
+if __name__ == '__main__':
+    main()
