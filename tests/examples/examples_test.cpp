@@ -109,5 +109,11 @@ TEST_F(Example, PhilosophersEatInTheSameOrderForTheSameSeed) {
     EXPECT_TRUE(differs) << "the seed decides nothing";
 }
 
+TEST_F(Example, KillroomTellsOfEveryEndAndBreaksNoRule) {
+    const Ran ran = run("killroom", "1");
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_EQ(count(ran.output, " had come in, and the end of each was told; 0 rules broken\n"), 1) << ran.output;
+}
+
 }  // namespace
 }  // namespace umach::test

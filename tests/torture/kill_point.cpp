@@ -3,6 +3,7 @@
 
 #include "runtime/bug.hpp"
 #include "runtime/fault_handler.hpp"
+#include "runtime/machine.hpp"
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -20,7 +21,7 @@ std::byte* base = nullptr;
 std::size_t bytes = 0;
 KillPoint wanted;
 Progress* told = nullptr;
-bool in_store = false;
+const std::byte* in_store = nullptr;
 
 void protect(int access) {
     UMACH_ASSERT(mprotect(base, bytes, access) == 0);
@@ -41,22 +42,34 @@ bool looks_for_instruction() {
     return wanted.when == When::after_instruction && told->stores == wanted.store;
 }
 
+// Whether the store that was done has emptied a carrier's log.
+bool ends_step(const std::byte* at) {
+    const auto* first =
+        reinterpret_cast<const runtime::CarrierRecord*>(base + sizeof(runtime::SegmentHeader));
+    const auto carriers = reinterpret_cast<const runtime::SegmentHeader*>(base)->identity.carriers;
+    const auto slot =
+        static_cast<std::size_t>(at - reinterpret_cast<const std::byte*>(first)) / sizeof *first;
+    return slot < carriers && at == reinterpret_cast<const std::byte*>(&first[slot].log_length) &&
+           first[slot].log_length == 0;
+}
+
 void on_fault(int signal, siginfo_t* info, void* context) {
     const auto* at = static_cast<std::byte*>(info->si_addr);
     if (at < base || at >= base + bytes) return earlier.sa_sigaction(signal, info, context);
     const bool too_late = looks_for_instruction();
     ++told->stores;
     if (too_late || (wanted.when == When::before_store && told->stores == wanted.store)) die();
-    in_store = true;
+    in_store = at;
     protect(PROT_READ | PROT_WRITE);
     flags_of(context) |= trap_flag;
 }
 
 void on_trap(int, siginfo_t*, void* context) {
-    if (in_store) {
+    if (in_store != nullptr) {
+        if (ends_step(in_store)) ++told->steps;
         if (wanted.when == When::after_store && told->stores == wanted.store) die();
         protect(PROT_READ);
-        in_store = false;
+        in_store = nullptr;
     } else if (looks_for_instruction() && ++told->instructions == wanted.instruction) {
         die();
     }

@@ -30,6 +30,7 @@ std::string text_of(KillPoint point);
 // What the process tells whoever waits for its end; in memory that fork shares, outside the host's segment.
 struct Progress {
     std::atomic<std::uint64_t> stores;        // begun
+    std::atomic<std::uint64_t> steps;         // of the kernel, committed or taken back
     std::atomic<std::uint64_t> instructions;  // done after the store of a point at an instruction
     std::atomic<int> code;                    // of the call, once it has returned
     std::atomic<std::uint32_t> returned;      // 1: the call has

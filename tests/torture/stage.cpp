@@ -347,6 +347,7 @@ std::uint64_t Stage::count_stores(const Operation& operation) {
     const Progress& progress = kill_once(operation, {});
     EXPECT_EQ(progress.returned, 1u);
     EXPECT_EQ(progress.code, operation.code);
+    std::printf("%lu stores in %lu steps; ", progress.stores.load(), progress.steps.load());
     return progress.stores;
 }
 
@@ -360,7 +361,7 @@ void Stage::kill_everywhere(const Operation& operation) {
     try_points(operation, When::after_store, stores);
     if (is_full_run()) try_instructions(operation, stores);
     const std::uint64_t points = figures_.points - points_before, inside = figures_.inside - inside_before;
-    std::printf("%lu stores; %lu points tried, %lu before the call's end\n", stores, points, inside);
+    std::printf("%lu points tried, %lu before the call's end\n", points, inside);
     // Where it stands still for a moment, or what it finds, differs from time to time; the last may fall
     // behind the end.
     EXPECT_GE(inside * 10, points * 9);
