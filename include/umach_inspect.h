@@ -24,6 +24,7 @@ typedef struct umach_host_options {
     unsigned int threads;             // of control, fibers too; 0: sixteen a task
     unsigned long long message_bytes; // memory for messages; 0: 8 MiB
     unsigned long long pool_bytes;    // addresses for memory that can move in messages; 0: 8 GiB
+    unsigned long long task_memory;   // how much of that one task may have; 0: all
 } umach_host_options_t;
 
 /*

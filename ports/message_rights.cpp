@@ -3,6 +3,7 @@
 #include "ports/death.hpp"
 #include "ports/notice.hpp"
 #include "ports/queue.hpp"
+#include "ports/out_of_line.hpp"
 #include "ports/region.hpp"
 #include "ports/rights.hpp"
 #include "runtime/detail.hpp"
@@ -158,7 +159,7 @@ RegionRef region_of(const RightSlot& slot) { return {slot.port.get().index, slot
 bool move_memory(Leaving& l, RightSlot& slot) {
     RightInfo info = slot.info;
     const RegionRef region = region_of(slot);
-    if (!has_region(l.s.k, l.sender, region)) return refuse(info, "the memory that it gives up is not the task's any more");
+    if (!may_move(l.s.k, l.sender, slot)) return refuse(info, "the memory that it gives up is not the task's any more, or was changed");
     if (!l.take_all) return true;
     take_from_task(l.s, l.sender, region, place_of_message(l.s.k, l.message));
     info.held = 1;

@@ -68,7 +68,7 @@ void list_move(Kernel& k, std::uint32_t message, RegionRef region, const RightIn
     RightSlot& slot = k.right(message, identity.rights++);
     slot.info.put(info);
     slot.port.put(as_slot(region));
-    slot.call.put(CallRef{});
+    slot.call.put(CallRef{static_cast<std::uint32_t>(k.region(region.index).pages), 0});   // as it is now
 }
 
 }  // namespace
@@ -105,23 +105,31 @@ std::vector<const std::byte*> memory_of(Kernel& k, std::uint32_t message) {
     return memory;
 }
 
-void take_memory(Caller& caller, std::uint32_t message) {
+bool take_memory(Caller& caller, std::uint32_t message) {
     Kernel& k = caller.k;
     const Place in_message = Place::of(PlaceKind::message, message, k.message(message).identity.get().generation);
     for (std::uint32_t i = 0; i < k.message(message).identity.get().rights; ++i) {
         RightSlot& slot = k.right(message, i);
-        caller.step([&](KernelStep& s) {
+        const bool taken = caller.step([&](KernelStep& s) {
             RightInfo info = slot.info;
             const RegionRef region{slot.port.get().index, slot.port.get().generation};
-            if (info.carried != Carried::memory || info.held != 0) return s.undo(0);
-            const bool there = s.lock(caller.task) && has_region(s.k, caller.task, region);
-            if (there) take_from_task(s, caller.task, region, in_message);
-            info.held = there ? 1 : 0;
-            if (!there) info.carried = Carried::none;
+            if (info.carried != Carried::memory || info.held != 0) return s.undo(true);
+            if (!s.lock(caller.task) || !may_move(s.k, caller.task, slot)) return s.undo(false);
+            take_from_task(s, caller.task, region, in_message);
+            info.held = 1;
             s.set(slot.info, info);
-            return s.keep(0);
+            return s.keep(true);
         });
+        if (!taken) return set_detail("the memory that the message gives up is not the task's any more"), false;
     }
+    return true;
+}
+
+bool may_move(Kernel& k, TaskRef task, RightSlot& slot) {
+    const RegionRef ref{slot.port.get().index, slot.port.get().generation};
+    if (!has_region(k, task, ref)) return false;
+    const RegionRecord& region = k.region(ref.index);
+    return region.altered.get() == 0 && region.pages == slot.call.get().thread;
 }
 
 }  // namespace umach::ports

@@ -33,6 +33,10 @@ std::byte* address_of(Kernel& k, RightSlot& slot, const std::byte* body, const I
 std::vector<const std::byte*> memory_of(Kernel& k, std::uint32_t message);
 
 // Makes memory that a message is to take from its sender its own: a call that is served takes it in any case.
-void take_memory(Caller& caller, std::uint32_t message);
+// returns: false when some of it has gone meanwhile
+bool take_memory(Caller& caller, std::uint32_t message);
+
+// Whether the region of a slot is still the task's, and as it was when the message was prepared; under the task's lock.
+bool may_move(Kernel& k, TaskRef task, RightSlot& slot);
 
 }  // namespace umach::ports

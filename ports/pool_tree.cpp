@@ -49,14 +49,6 @@ std::optional<std::uint32_t> PoolTree::allocate(KernelStep& s, std::uint32_t ord
     return (node << order) - blocks_;
 }
 
-bool PoolTree::allocate_at(KernelStep& s, std::uint32_t block, std::uint32_t order) {
-    if (!is_free(block, order)) return false;
-    const std::uint32_t node = (blocks_ + block) >> order;
-    set(s, node, 0);
-    update_above(s, node, order);
-    return true;
-}
-
 void PoolTree::free(KernelStep& s, std::uint32_t block, std::uint32_t order) {
     const std::uint32_t node = (blocks_ + block) >> order;
     set(s, node, wholly_free(order));

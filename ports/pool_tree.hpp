@@ -25,9 +25,6 @@ public:
 
     // returns: the first block of a free run of 2^order blocks, which is free no more; nothing when there is none
     std::optional<std::uint32_t> allocate(KernelStep& s, std::uint32_t order);
-    // The same for the run that begins at that block.
-    // returns: false when not all of it is free
-    bool allocate_at(KernelStep& s, std::uint32_t block, std::uint32_t order);
     void free(KernelStep& s, std::uint32_t block, std::uint32_t order);
 
     // The order of the largest free run; nothing when all is taken.

@@ -198,34 +198,35 @@ void admit_kept(KernelStep& s, PortRef port, std::uint32_t message_index) {
 }
 
 // The sender's commit, on its behalf. A right that it lost meanwhile ends its send.
-// returns: false when the step has to be undone and the send refused in another
-bool admit_waiting(KernelStep& s, PortRef port, std::uint32_t message_index) {
+// returns: what the send has to be refused with in another step, when this one has to be undone
+msg_return_t admit_waiting(KernelStep& s, PortRef port, std::uint32_t message_index) {
     MessageRecord& message = s.k.message(message_index);
     const TaskRef task = message.sender_task;
     const std::uint32_t thread = message.sender.get().index;
     if (has_moves(s.k, message_index)) {
         s.lock(task);
-        if (take_rights(s, task, message_index, port, true) != SEND_SUCCESS) return false;
+        if (const msg_return_t code = take_rights(s, task, message_index, port, true); code != SEND_SUCCESS) return code;
     }
     leave_line(s, port.index, message_index);
     s.set(s.k.thread(thread).message, 0);
     enqueue(s, port.index, message_index);
     end_wait(s, thread, SEND_SUCCESS);
-    return true;
+    return SEND_SUCCESS;
 }
 
-void refuse_waiting(KernelStep& s, PortRef port, std::uint32_t message_index) {
+void refuse_waiting(KernelStep& s, PortRef port, std::uint32_t message_index, msg_return_t code) {
     MessageRecord& message = s.k.message(message_index);
     leave_line(s, port.index, message_index);
     set_state(s, message, MessageState::prep);
-    end_wait(s, message.sender.get().index, SEND_INVALID_PORT);
+    end_wait(s, message.sender.get().index, code);
 }
 
 }  // namespace
 
 void admit_one(Kernel& k, runtime::Carrier& carrier, runtime::CarrierRecord& debtor) {
     const auto port_ref = std::bit_cast<PortRef>(debtor.owed_admission.get());
-    std::uint32_t refused = 0;   // the message whose sender has lost a right
+    std::uint32_t refused = 0;   // the message whose sender has lost a right, or memory
+    msg_return_t code = SEND_SUCCESS;
     const auto body = [&](KernelStep& s) {
         PortRecord* port = s.lock_live(port_ref);
         const std::uint32_t head = port != nullptr ? port->line.get().first : 0;
@@ -234,8 +235,8 @@ void admit_one(Kernel& k, runtime::Carrier& carrier, runtime::CarrierRecord& deb
             return s.keep(true);
         }
         if (k.message(head).identity.get().state == MessageState::kept) admit_kept(s, port_ref, head);
-        else if (head == refused) refuse_waiting(s, port_ref, head);
-        else if (!admit_waiting(s, port_ref, head)) return refused = head, s.undo(false);
+        else if (head == refused) refuse_waiting(s, port_ref, head, code);
+        else if ((code = admit_waiting(s, port_ref, head)) != SEND_SUCCESS) return refused = head, s.undo(false);
         return s.keep(true);
     };
     while (!k.step(carrier, body)) {}

@@ -99,24 +99,6 @@ TakenRegion take_once(Kernel& k, runtime::Carrier& carrier, std::uint64_t pages)
     return {region, std::min(had, pages)};
 }
 
-std::uint32_t cut_at(KernelStep& s, std::uint32_t block, std::uint32_t order) {
-    PoolTree tree(s.k);
-    const std::uint32_t index = s.k.zone(zone_regions).allocate(s.step(), s.k.host_lock());
-    if (index == 0) return set_detail("the host has no record left for another region of memory"), 0;
-    if (!tree.allocate_at(s, block, order)) return set_detail("some of these addresses of the pool are in use"), 0;
-    s.set(s.k.region(index).block, block);
-    s.set(s.k.region(index).order, order);
-    tree.region_at(block).store(index, std::memory_order_relaxed);
-    return index;
-}
-
-// Runs of blocks begin at multiples of their size: the smallest that has all of these pages.
-std::uint32_t order_around(std::uint64_t first_block, std::uint64_t last_block) {
-    std::uint32_t order = 0;
-    while (first_block >> order != last_block >> order) ++order;
-    return order;
-}
-
 }  // namespace
 
 void clear_pool(Kernel& k) { PoolTree(k).clear(); }
@@ -130,25 +112,6 @@ TakenRegion take_region(Kernel& k, runtime::Carrier& carrier, std::uint64_t page
     if (taken.region || k.header().stock_pages == 0) return taken;
     trim(k, carrier, 0);
     return take_once(k, carrier, pages);
-}
-
-TakenRegion take_region_at(Kernel& k, runtime::Carrier& carrier, std::uint64_t page, std::uint64_t pages) {
-    const std::uint64_t first_block = page / pages_per_block, last_block = (page + pages - 1) / pages_per_block;
-    const std::uint32_t order = order_around(first_block, last_block);
-    const auto block = static_cast<std::uint32_t>(first_block >> order << order);
-    trim(k, carrier, 0);
-    const RegionRef region = k.step(carrier, [&](KernelStep& s) {
-        s.lock_host();
-        const std::uint32_t index = cut_at(s, block, order);
-        if (index == 0) return s.undo(RegionRef{});
-        begin_life(s, k.region(index), pages);
-        s.set(k.region(index).first, page - std::uint64_t{block} * pages_per_block);
-        s.set(s.mine().memory_in_hand, index);
-        return s.keep(k.ref_of_region(index));
-    });
-    if (!region) return {};
-    if (!k.pool().reserve(page << page_bits, pages << page_bits)) return give_back(k, carrier), TakenRegion{};
-    return {region, 0};
 }
 
 void give_back(Kernel& k, runtime::Carrier& carrier) {
@@ -215,6 +178,7 @@ bool release_altered(KernelStep& s, std::uint32_t process) {
 bool give_region(KernelStep& s, TaskRef task, RegionRef ref) {
     TaskRecord& record = s.k.task(task.index);
     RegionRecord& region = s.k.region(ref.index);
+    if (record.identity.get().life != Life::live) return set_detail("the task is ending"), false;
     if (record.region_pages + region.pages > record.most_region_pages) {
         set_detail("quota: the task may have %llu KiB of memory in regions",
                    static_cast<unsigned long long>(record.most_region_pages.get()) * 4);
@@ -222,6 +186,7 @@ bool give_region(KernelStep& s, TaskRef task, RegionRef ref) {
     }
     s.add(record.region_pages, static_cast<std::int64_t>(region.pages.get()));
     s.append(record.regions, ref.index, s.k.region_links());
+    s.set(region.inheritance, VM_INHERIT_DEFAULT);
     s.set(region.holder, Place::of(PlaceKind::task, task.index, task.generation));
     return true;
 }

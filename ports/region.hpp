@@ -33,10 +33,6 @@ struct TakenRegion {
 };
 TakenRegion take_region(Kernel& k, runtime::Carrier& carrier, std::uint64_t pages);
 
-// The same for memory that begins at that page of the pool.
-// returns: null also when some of its addresses are in use
-TakenRegion take_region_at(Kernel& k, runtime::Carrier& carrier, std::uint64_t page, std::uint64_t pages);
-
 // The region in the carrier's hand, given back to the system.
 void give_back(Kernel& k, runtime::Carrier& carrier);
 // The same for the hand of a carrier that died. It comes into the keeper's own first: what is punched out of the pool must
@@ -58,7 +54,7 @@ void release_region(KernelStep& s, RegionRef region);
 bool release_altered(KernelStep& s, std::uint32_t process);
 
 // From the hand, or a message, to a task whose lock is held.
-// returns: false when that is over the task's quota; runtime::detail() says so
+// returns: false when that is over the task's quota, or the task is ending; runtime::detail() says which
 bool give_region(KernelStep& s, TaskRef task, RegionRef region);
 
 // From a task that has it, and whose lock is held, to somewhere else.

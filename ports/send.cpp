@@ -268,7 +268,7 @@ msg_return_t serve(const Send& send, PortRef port) {
     }
     const RightInfo reply = send.message().reply.info;
     const std::uint32_t to = reply.carried == Carried::none ? 0 : reply.name;
-    take_memory(send.caller, send.order.message);
+    if (!take_memory(send.caller, send.order.message)) return discard(send.caller, send.order.message), SEND_INVALID_MEMORY;
     KernelRequest request{send.caller, object, send.order.message, {to, send.order.reply_port, send.order.call}};
     kernel_receiver(request);
     return SEND_SUCCESS;

@@ -4,6 +4,7 @@
 #include "ports/memory.hpp"
 #include "runtime/checked_copy.hpp"
 #include "runtime/detail.hpp"
+#include "tasks/memory_map.hpp"
 #include "tasks/service.hpp"
 
 #include <mach/vm_inherit.h>
@@ -42,29 +43,29 @@ bool is_there(const Range& range) {
     return range.bytes == 0 || msync(range.at(), range.bytes, MS_ASYNC) == 0;
 }
 
-bool is_in_pool(Caller& caller, std::uint64_t address) {
-    return caller.k.pool().offset_of(address) < caller.k.pool().bytes();
+bool is_in_pool(Caller& caller, const Range& range) {
+    return ports::touches_pool(caller.k, range.first, range.bytes);
 }
 
 kern_return_t allocate(Caller& caller, TaskRef task, MemoryWords& words) {
     auto& [address, size, unused, unused_too] = words;
-    if (address == anywhere) {
-        if (!pages_of(0, size)) return KERN_NO_SPACE;
-        std::uint64_t offset = 0;
-        const kern_return_t code = ports::allocate_memory(caller, task, size, &offset);
-        address = reinterpret_cast<std::uint64_t>(caller.k.pool().base()) + offset;
-        return code;
+    const auto range = pages_of(address == anywhere ? 0 : address, size);
+    if (!range) return address == anywhere ? KERN_NO_SPACE : KERN_INVALID_ADDRESS;
+    if (address != anywhere && is_in_pool(caller, *range)) {
+        set_detail("these addresses are the kernel's to give out, anywhere");
+        return KERN_NO_SPACE;
     }
-    const std::uint64_t offset = caller.k.pool().offset_of(address);
-    if (!is_in_pool(caller, address)) return allocate_pages(&address, size, true);
-    if (size > caller.k.pool().bytes() - offset) return KERN_INVALID_ADDRESS;
-    address &= ~page_mask;
-    return ports::allocate_memory_at(caller, task, offset, size);
+    if (address != anywhere) return allocate_pages(&address, size, true);
+    ports::RegionRef region;
+    const kern_return_t code = ports::allocate_memory(caller, task, size, &region);
+    if (code == KERN_SUCCESS)
+        address = reinterpret_cast<std::uint64_t>(caller.k.pool().base()) + ports::offset_of(caller.k.region(region.index));
+    return code;
 }
 
 // Memory of a region is noted as one that this process has mapped in its own way, before it has.
 kern_return_t alter(Caller& caller, const Range& range, const ports::Alteration& change) {
-    if (!is_in_pool(caller, range.first)) return is_there(range) ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
+    if (!is_in_pool(caller, range)) return is_there(range) ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
     const std::uint64_t offset = caller.k.pool().offset_of(range.first);
     return ports::alter_region(caller, offset, range.bytes, change) ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
 }
@@ -98,17 +99,27 @@ bool share(const Range& range) {
     return mremap(shared, range.bytes, range.bytes, MREMAP_MAYMOVE | MREMAP_FIXED, range.at()) == range.at();
 }
 
-kern_return_t inherit(Caller& caller, MemoryWords& words) {
+// The mapping, or the whole region, that an address lies in; what is shared with others already stays as it is.
+kern_return_t share_at(Caller& caller, TaskRef task, Range range) {
+    const auto mapped = mapped_from(caller.k, task, range.first);
+    if (!mapped || mapped->address > range.first) return KERN_INVALID_ADDRESS;
+    if (mapped->is_shared || mapped->inheritance == VM_INHERIT_SHARE) return KERN_SUCCESS;
+    if (is_in_pool(caller, range)) range = {mapped->address, mapped->bytes};
+    const ports::Alteration change{.mapping = true, .inheritance = VM_INHERIT_SHARE};
+    if (const kern_return_t code = alter(caller, range, change); code != KERN_SUCCESS) return code;
+    return share(range) ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
+}
+
+kern_return_t inherit(Caller& caller, TaskRef task, MemoryWords& words) {
     const auto [address, size, inheritance, unused] = words;
     const auto range = pages_of(address, size);
     if (!range) return KERN_INVALID_ADDRESS;
     if (inheritance > VM_INHERIT_NONE) return KERN_INVALID_ARGUMENT;
     if (size == 0) return KERN_SUCCESS;
-    const bool shared = inheritance == VM_INHERIT_SHARE;
-    const ports::Alteration change{.mapping = shared, .inheritance = static_cast<std::uint32_t>(inheritance)};
+    if (inheritance == VM_INHERIT_SHARE) return share_at(caller, task, *range);
+    const ports::Alteration change{.mapping = false, .inheritance = static_cast<std::uint32_t>(inheritance)};
     if (const kern_return_t code = alter(caller, *range, change); code != KERN_SUCCESS) return code;
-    if (shared) return share(*range) ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
-    if (is_in_pool(caller, address)) return KERN_SUCCESS;
+    if (is_in_pool(caller, *range)) return KERN_SUCCESS;
     const int advice = inheritance == VM_INHERIT_NONE ? MADV_DONTFORK : MADV_DOFORK;
     return madvise(range->at(), range->bytes, advice) == 0 ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
 }
@@ -118,23 +129,50 @@ kern_return_t unreadable() {
     return KERN_INVALID_ADDRESS;
 }
 
-kern_return_t copy(MemoryWords& words) {
-    const auto [from, size, to, unused] = words;
-    if (!pages_of(from, size) || !pages_of(to, size) || !runtime::probe_write(reinterpret_cast<void*>(to), size)) return unreadable();
-    return runtime::copy_in(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), size) ? KERN_SUCCESS : unreadable();
-}
+// A region of somebody's, in the hand of this carrier while it is copied from or to: nobody can give it to others.
+class Borrowed {
+public:
+    Borrowed(Caller& caller, std::uint64_t word, std::uint64_t bytes)
+        : caller_(caller), region_{static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)} {
+        const bool is_index = region_.index != 0 && region_.index < caller.k.zone(ports::zone_regions).fresh();
+        if (is_index && caller.k.region(region_.index).pages << ports::page_bits >= bytes) task_ = ports::borrow_region(caller, region_);
+    }
+    ~Borrowed() {
+        if (task_) ports::return_region(caller_, task_, region_);
+    }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+
+    explicit operator bool() const { return static_cast<bool>(task_); }
+    std::byte* data() const { return caller_.k.pool().base() + ports::offset_of(caller_.k.region(region_.index)); }
+
+private:
+    Caller& caller_;
+    ports::RegionRef region_;
+    TaskRef task_;
+};
 
 kern_return_t read(Caller& caller, MemoryWords& words) {
-    const auto [address, size, offset, unused] = words;
-    if (!pages_of(address, size) || offset + size > caller.k.pool().bytes()) return unreadable();
-    return runtime::copy_in(caller.k.pool().base() + offset, reinterpret_cast<const void*>(address), size) ? KERN_SUCCESS : unreadable();
+    const auto [address, size, region, unused] = words;
+    const Borrowed to(caller, region, size);
+    if (!to) return KERN_FAILURE;
+    if (!pages_of(address, size)) return unreadable();
+    return runtime::copy_in(to.data(), reinterpret_cast<const void*>(address), size) ? KERN_SUCCESS : unreadable();
 }
 
 kern_return_t write(Caller& caller, MemoryWords& words) {
-    const auto [address, size, offset, unused] = words;
+    const auto [address, size, region, unused] = words;
+    const Borrowed from(caller, region, size);
+    if (!from) return KERN_FAILURE;
     auto* to = reinterpret_cast<void*>(address);
-    if (!pages_of(address, size) || offset + size > caller.k.pool().bytes() || !runtime::probe_write(to, size)) return unreadable();
-    return runtime::copy_out(to, caller.k.pool().base() + offset, size) ? KERN_SUCCESS : unreadable();
+    if (!pages_of(address, size) || !runtime::probe_write(to, size)) return unreadable();
+    return runtime::copy_out(to, from.data(), size) ? KERN_SUCCESS : unreadable();
+}
+
+bool is_of_this_process(Caller& caller, TaskRef task) {
+    const bool lives = caller.k.ref_of_task(task.index) == task &&
+                       caller.k.task(task.index).identity.get().life == ports::Life::live;
+    return lives && caller.k.task(task.index).process.get() == caller.carrier.record().process.get();
 }
 
 }  // namespace
@@ -154,12 +192,12 @@ kern_return_t allocate_pages(std::uint64_t* address, std::uint64_t size, bool at
 }
 
 kern_return_t change_memory(Caller& caller, TaskRef task, MemoryCall call, MemoryWords& words) {
+    if (!is_of_this_process(caller, task)) return KERN_INVALID_ARGUMENT;
     switch (call) {
         case MemoryCall::allocate: return allocate(caller, task, words);
         case MemoryCall::deallocate: return ports::deallocate_address(caller, words[0], words[1]);
         case MemoryCall::protect: return protect(caller, words);
-        case MemoryCall::inherit: return inherit(caller, words);
-        case MemoryCall::copy: return copy(words);
+        case MemoryCall::inherit: return inherit(caller, task, words);
         case MemoryCall::read: return read(caller, words);
         case MemoryCall::write: return write(caller, words);
     }
@@ -168,6 +206,7 @@ kern_return_t change_memory(Caller& caller, TaskRef task, MemoryCall call, Memor
 
 kern_return_t change_memory_of(Caller& caller, TaskRef task, MemoryCall call, MemoryWords& words) {
     const auto process = static_cast<std::uint32_t>(caller.k.task(task.index).process.get());
+    if (caller.k.ref_of_task(task.index) != task) return KERN_INVALID_ARGUMENT;
     if (process == caller.carrier.record().process.get()) return change_memory(caller, task, call, words);
     OrderWords order_words{std::uint64_t{task.index} | std::uint64_t{task.generation} << 32, static_cast<std::uint64_t>(call)};
     for (std::size_t i = 0; i < words.size(); ++i) order_words[2 + i] = words[i];

@@ -17,14 +17,15 @@ enum class MemoryCall : std::uint64_t {
     deallocate,   // address, size
     protect,      // address, size, what may be done (vm_prot_t), 1: from now on never more than that
     inherit,      // address, size, vm_inherit_t
-    copy,         // from, size, to
-    read,         // address, size, where in the pool it is to go
-    write,        // address, size, where in the pool it comes from
+    read,         // address, size, the region (as a word) that it is to go to
+    write,        // address, size, the region that it comes from
 };
+constexpr std::uint64_t word_of(ports::RegionRef region) { return std::uint64_t{region.index} | std::uint64_t{region.generation} << 32; }
 using MemoryWords = std::array<std::uint64_t, 4>;
 inline constexpr std::uint64_t anywhere = ~std::uint64_t{0};
 
-// Does it in this process, for a task of it.
+// Does it in this process, for a task of it. A region is borrowed meanwhile from the task that has it.
+// returns: KERN_INVALID_ARGUMENT the task has ended, or is another process's
 kern_return_t change_memory(ports::Caller& caller, ports::TaskRef task, MemoryCall call, MemoryWords& words);
 
 // Does it in the task's process, whichever that is.

@@ -222,6 +222,7 @@ HostSizes sizes_of_environment() {
     replace("UMACH_THREADS", sizes.threads);
     replace("UMACH_MEMORY", sizes.message_bytes);
     replace("UMACH_POOL", sizes.pool_bytes);
+    replace("UMACH_TASK_MEMORY", sizes.memory_of_a_task);
     return sizes;
 }
 

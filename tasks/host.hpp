@@ -116,8 +116,8 @@ private:
     std::atomic<Readiness*> readiness_{nullptr};
 };
 
-// The sizes of a host that the program did not ask for: UMACH_PORTS, UMACH_TASKS, UMACH_THREADS, UMACH_MEMORY, UMACH_POOL replace the
-// defaults.
+// The sizes of a host that the program did not ask for: UMACH_PORTS, UMACH_TASKS, UMACH_THREADS, UMACH_MEMORY, UMACH_POOL,
+// UMACH_TASK_MEMORY replace the defaults.
 HostSizes sizes_of_environment();
 
 // Makes a named host and makes this process, which is in no host yet, its first member and keeper.

@@ -6,7 +6,8 @@
 #include <mach/vm_inherit.h>
 
 #include <sys/mman.h>
-#include <cstring>
+#include <unistd.h>
+#include <cerrno>
 #include <vector>
 
 namespace umach::tasks {
@@ -33,11 +34,16 @@ bool is_inherited(Host& host, const ports::RegionRecord& region) {
            region.inheritance.get() == VM_INHERIT_COPY;
 }
 
-void copy(std::byte* place, std::size_t bytes) {
+// Through the file: the process may have forbidden itself to read it. What is not read is zero.
+void copy(ports::Kernel& k, std::uint64_t offset, std::size_t bytes) {
     void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) return;
-    std::memcpy(at, place, bytes);
-    copies().push_back({at, place, bytes});
+    for (std::size_t done = 0; done < bytes;) {
+        const ssize_t got = pread(k.pool().descriptor(), static_cast<char*>(at) + done, bytes - done, static_cast<off_t>(offset + done));
+        if (got > 0) done += static_cast<std::size_t>(got);
+        else if (got == 0 || errno != EINTR) break;
+    }
+    copies().push_back({at, k.pool().base() + offset, bytes});
 }
 
 }  // namespace
@@ -46,7 +52,7 @@ void copy_memory_for_child(Host& host) {
     ports::Kernel& k = host.kernel();
     for (std::uint32_t i = 1; i < k.zone(ports::zone_regions).fresh(); ++i) {
         const ports::RegionRecord& region = k.region(i);
-        if (is_inherited(host, region)) copy(k.pool().base() + ports::offset_of(region), region.pages << ports::page_bits);
+        if (is_inherited(host, region)) copy(k, ports::offset_of(region), region.pages << ports::page_bits);
     }
 }
 

@@ -35,11 +35,18 @@ kern_return_t order_memory(Host& host, runtime::Carrier& carrier, OrderWords& wo
     return code;
 }
 
+// Somebody else may have the thread's record, or the process's, by the time that the order is read.
+kern_return_t order_start(Host& host, const OrderWords& words) {
+    const ports::ThreadRef thread{static_cast<std::uint32_t>(words[0]), static_cast<std::uint32_t>(words[1])};
+    const bool is_there = host.kernel().ref_of_thread(thread.index) == thread;
+    const bool is_ours = is_there && is_of_this_process(host, host.kernel().thread(thread.index).task);
+    return is_ours ? start_if_resumed(host, thread) : KERN_FAILURE;
+}
+
 kern_return_t carry_out_order(Host& host, runtime::Carrier& carrier, Order what, OrderWords& words) {
     switch (what) {
         case Order::change_memory: return order_memory(host, carrier, words);
-        case Order::start_thread:
-            return start_if_resumed(host, {static_cast<std::uint32_t>(words[0]), static_cast<std::uint32_t>(words[1])});
+        case Order::start_thread: return order_start(host, words);
     }
     return KERN_INVALID_ARGUMENT;
 }
@@ -117,10 +124,9 @@ private:
 
     template <class Done>
     bool wait_until(Done&& done) {
-        const auto deadline = runtime::Deadline::in(patience);
         for (runtime::Nap nap; !done(); nap.next()) {
             if (!is_served()) return refuse("has ended");
-            if (deadline.passed()) return refuse("does not answer");
+            if (deadline_.passed()) return refuse("does not answer");
         }
         return true;
     }
@@ -169,6 +175,7 @@ private:
     ServiceRecord& record_;
     std::uint32_t number_;
     std::uint64_t record_code_ = 0;
+    const runtime::Deadline deadline_ = runtime::Deadline::in(patience);
 };
 
 }  // namespace

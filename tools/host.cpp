@@ -95,6 +95,8 @@ void add_host(CLI::App& app, int& status) {
         ->add_option("--pool", asked->sizes.pool_bytes, "Addresses for memory that moves in messages; costs nothing until used")
         ->transform(CLI::AsSizeValue(false))
         ->default_str("8G");
+    command->add_option("--task-memory", asked->sizes.task_memory, "How much of that one task may have; all if not given")
+        ->transform(CLI::AsSizeValue(false));
     command->callback([asked, &status] { status = run(*asked); });
 }
 

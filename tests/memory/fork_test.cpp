@@ -25,6 +25,44 @@ TEST(MemoryAtFork, AChildHasACopyOfItsOwn) {
     }));
 }
 
+TEST(MemoryAtFork, MemoryThatTheParentMayNotReadIsNoCrashAndTheChildHasIt) {
+    EXPECT_TRUE(runs_well([] {
+        char* mine = allocate(3 * page, 3);
+        MUST(vm_protect(task_self(), reinterpret_cast<vm_address_t>(mine), 2 * page, FALSE, VM_PROT_NONE) == KERN_SUCCESS);
+        const pid_t child = fork();
+        if (child == 0) _exit(is_filled(mine, 3 * page, 3) ? 0 : 1);
+        int status = -1;
+        MUST(waitpid(child, &status, 0) == child && status == 0);
+        deallocate(mine, 3 * page);
+        MUST((in_use() == InUse{}) && violations().empty());
+    }));
+}
+
+TEST(MemoryAtFork, NothingIsInheritedOfWhatSaysNoneAndWhatIsSharedIsTheSame) {
+    EXPECT_TRUE(runs_well([] {
+        char* shared = allocate(2 * page, 3);
+        char* none = allocate(page, 3);
+        const auto inherit = [](char* at, vm_inherit_t how) {
+            return vm_inherit(task_self(), reinterpret_cast<vm_address_t>(at), 1, how) == KERN_SUCCESS;
+        };
+        MUST(inherit(shared, VM_INHERIT_SHARE) && inherit(none, VM_INHERIT_NONE) && is_filled(shared, 2 * page, 3));
+        const pid_t child = fork();
+        if (child == 0) {
+            shared[0] = 1;
+            shared[2 * page - 1] = 2;   // the whole region is
+            std::signal(SIGSEGV, [](int) { _exit(0); });
+            _exit(none[0] == 3 ? 1 : 2);
+        }
+        MUST(inherit(shared, VM_INHERIT_SHARE));   // again: nothing changes
+        int status = -1;
+        MUST(waitpid(child, &status, 0) == child && status == 0);
+        MUST(shared[0] == 1 && shared[2 * page - 1] == 2);
+        deallocate(shared, 2 * page);
+        deallocate(none, page);
+        MUST((in_use() == InUse{}) && violations().empty());
+    }));
+}
+
 TEST(MemoryAtFork, WhatTheParentWritesAfterwardsTheChildDoesNotSee) {
     EXPECT_TRUE(runs_well([] {
         char* mine = allocate(2 * page, 3);

@@ -167,6 +167,7 @@ protected:
         Counts in_use{};
         for (std::uint32_t i = 0; i < zones; ++i)
             in_use[i] = k_->zone(i).fresh() - 1 - k_->zone(i).on_free_list();
+        for (const Field<Pair>& stock : k_->header().stock) in_use[zone_regions] -= stock.get().second;
         for (std::uint32_t i = 0; i < runtime::most_stocks; ++i)
             in_use[i] -= carrier_->record().stock[i].get().second;
         return in_use;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <mach/message.h>
 
 namespace umach::ports {
@@ -24,6 +25,19 @@ public:
         item.type.msg_type_inline = 1;
         item.type.msg_type_deallocate = give_up ? 1 : 0;
         item.name = name;
+        set_size();
+        return *this;
+    }
+
+    // Data that stands elsewhere, in words of 32 bits: at most 4,095.
+    Letter& with_memory(const void* at, std::uint32_t words, bool give_up = false) {
+        Item& item = text_.items.at(count_);
+        item.type.msg_type_name = MSG_TYPE_INTEGER_32;
+        item.type.msg_type_size = 32;
+        item.type.msg_type_number = words & 0xfff;
+        item.type.msg_type_deallocate = give_up ? 1 : 0;
+        std::memcpy(&text_.items.at(count_ + 1), &at, sizeof at);
+        count_ += 2;
         set_size();
         return *this;
     }

@@ -71,9 +71,11 @@ const std::vector<Scene> memory_scenes = {
          MUST(at.value % 4096 == 0 && bytes[0] == 0 && bytes[8191] == 0);
          bytes[8191] = 1;
          stage.ask<calls::vm_allocate, allocate>(stage.self(), Word{at.value + 4096}, Word{1}, Bool{FALSE});
-         MUST(vm_deallocate(task_self(), at.value, 4096) == KERN_SUCCESS);
-         const auto [same] = stage.ask<calls::vm_allocate, allocate>(stage.self(), at, Word{1}, Bool{FALSE});
-         MUST(same.value == at.value && bytes[0] == 0);
+         MUST(vm_deallocate(task_self(), at.value, 8192) == KERN_SUCCESS);
+         stage.ask<calls::vm_allocate, allocate>(stage.self(), at, Word{1}, Bool{FALSE});
+         const std::uint64_t elsewhere = 0x7a00'0000'0000;
+         const auto [there] = stage.ask<calls::vm_allocate, allocate>(stage.self(), Word{elsewhere + 9}, Word{1}, Bool{FALSE});
+         MUST(there.value == elsewhere && *reinterpret_cast<char*>(elsewhere) == 0);
          stage.ask<calls::vm_allocate, allocate>(stage.self(), Word{0}, Word{0}, Bool{TRUE});
          stage.ask<calls::vm_allocate, allocate>(stage.self(), Word{~0ULL - 100}, Word{4096}, Bool{FALSE});
      }},
@@ -111,7 +113,7 @@ const std::vector<Scene> memory_scenes = {
          protect(at, 3 * page, VM_PROT_READ);
          protect(at, 0, VM_PROT_NONE);
          MUST(vm_deallocate(task_self(), at, 2 * page) == KERN_SUCCESS);
-         MUST(vm_allocate(task_self(), &at, 2 * page, FALSE) == KERN_SUCCESS);
+         MUST(vm_allocate(task_self(), &at, 2 * page, TRUE) == KERN_SUCCESS);
          stage.note(is_writable(at) ? "writable" : "not writable");
      }},
     {"vm_inherit", "IsTakenForAllKindsAndRefusedForOthers",

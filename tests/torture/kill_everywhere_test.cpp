@@ -6,7 +6,7 @@
 namespace umach::torture {
 
 Operation operation_called(const char* name) {
-    for (const auto& some : {sends(), receives(), port_calls(), task_calls()}) {
+    for (const auto& some : {sends(), receives(), port_calls(), task_calls(), memory_calls()}) {
         const auto is_it = [&](const Operation& one) { return std::string_view(one.name) == name; };
         if (const auto found = std::find_if(some.begin(), some.end(), is_it); found != some.end())
             return *found;
@@ -31,6 +31,7 @@ INSTANTIATE_TEST_SUITE_P(Sends, KilledAnywhereIn, testing::ValuesIn(sends()), na
 INSTANTIATE_TEST_SUITE_P(Receives, KilledAnywhereIn, testing::ValuesIn(receives()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(PortCalls, KilledAnywhereIn, testing::ValuesIn(port_calls()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(TaskCalls, KilledAnywhereIn, testing::ValuesIn(task_calls()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(MemoryCalls, KilledAnywhereIn, testing::ValuesIn(memory_calls()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Repairs, KilledAnywhereIn, testing::ValuesIn(repairs()), name_of_case);
 
 }  // namespace

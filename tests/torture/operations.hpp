@@ -12,6 +12,7 @@ std::vector<Operation> sends();
 std::vector<Operation> receives();
 std::vector<Operation> port_calls();
 std::vector<Operation> task_calls();
+std::vector<Operation> memory_calls();
 std::vector<Operation> repairs();
 
 Operation operation_called(const char* name);

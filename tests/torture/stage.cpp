@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "stage.hpp"
 
+#include "ports/memory.hpp"
 #include "runtime/mend.hpp"
 
 #include <mach/notify.h>
@@ -279,7 +280,17 @@ void Stage::expect_told_once(const std::string& when) {
             << when << ": nobody was told of the death of " << one.name;
 }
 
+// What came out of line is the survivors' now.
+void Stage::give_back_memory() {
+    const TaskRecord& task = k_->task(caller_->task.index);
+    while (const std::uint32_t first = task.regions.get().first) {
+        const RegionRecord& region = k_->region(first);
+        ASSERT_EQ(deallocate_memory(*caller_, offset_of(region), region.pages << page_bits), KERN_SUCCESS);
+    }
+}
+
 void Stage::expect_nothing_left(const Counts& before, const std::string& when) {
+    give_back_memory();
     check(when);
     EXPECT_EQ(counts(), before) << when;
     int carriers = 0;

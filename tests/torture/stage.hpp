@@ -111,6 +111,7 @@ private:
     void take_out_of_set();
     int take_payloads();
     void expect_told_once(const std::string& when);
+    void give_back_memory();
     void expect_nothing_left(const Counts& before, const std::string& when);
     void try_points(const Operation& operation, When when, std::uint64_t stores);
     void try_instructions(const Operation& operation, std::uint64_t stores);
