@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: BSL-1.0
+// A link: frames out and in, and messages between them and the ports here.
+#include "servers/netmsg/link.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace umach::netmsg {
+
+using transport::Deadline;
+using transport::Ending;
+using transport::Moved;
+
+namespace {
+
+constexpr int frames_at_once = 64;
+constexpr std::size_t most_controls = 65'536;  // small frames that wait because the peer takes none
+
+Deadline now() {
+    return Deadline::in(std::chrono::seconds(0));
+}
+
+}  // namespace
+
+Link::Link(std::uint64_t number, std::unique_ptr<transport::Transport> transport,
+           const std::string& host_name, port_set_name_t set, Ferry& ferry)
+    : number_(number),
+      transport_(std::move(transport)),
+      set_(set),
+      ferry_(ferry),
+      rights_(set, [this](Op op, std::uint32_t id, std::uint32_t count) { control(op, id, count); }) {
+    Bytes hello;
+    Writer writer(hello);
+    writer.u8(static_cast<std::uint8_t>(Op::hello));
+    writer.u8(protocol_version);
+    writer.text(host_name.substr(0, most_host_name));
+    controls_.push_back(std::move(hello));
+}
+
+Link::~Link() {
+    ferry_.abandon(number_);
+    for (const auto& [call, reply] : look_ups_) give_up(reply);
+    if (look_up_port_ != PORT_NULL) end_port(look_up_port_);
+}
+
+bool Link::end(const std::string& reason) {
+    if (!ended_) reason_ = reason;
+    ended_ = true;
+    return false;
+}
+
+std::string Link::counts() const {
+    const auto& counts = transport_->counts();
+    return std::to_string(messages_out_) + " messages out, " + std::to_string(messages_in_) + " in, " +
+           std::to_string(counts.frames_sent) + " frames out, " + std::to_string(counts.frames_received) +
+           " in, " + std::to_string(counts.sent_again) + " sent again";
+}
+
+void Link::attend() {
+    Bytes frame;
+    for (int i = 0; i < frames_at_once && !ended_; ++i) {
+        const Moved moved = transport_->receive(frame, now());
+        if (moved == Moved::later) break;
+        if (moved == Moved::gone)
+            end(transport_->reason());
+        else if (!process(frame))
+            end("the peer broke the protocol");
+    }
+    flush();
+}
+
+// ---- out -----------------------------------------------------------------------------------------------
+
+void Link::control(Op op, std::uint32_t id, std::uint32_t count) {
+    Bytes bytes;
+    Writer writer(bytes);
+    writer.u8(static_cast<std::uint8_t>(op));
+    writer.u32(id);
+    if (op == Op::release) writer.u32(count);
+    controls_.push_back(std::move(bytes));
+    if (controls_.size() > most_controls) end("the peer takes nothing");
+}
+
+bool Link::send_frame(const Bytes& frame) {
+    const Moved moved = transport_->send(frame, now());
+    if (moved == Moved::gone) end(transport_->reason().empty() ? "the peer has ended" : transport_->reason());
+    return moved == Moved::done;
+}
+
+// Small frames first; of large messages a frame in turn.
+void Link::flush() {
+    while (!ended_ && !controls_.empty()) {
+        if (!send_frame(controls_.front())) return;
+        controls_.pop_front();
+    }
+    while (!ended_ && !outgoing_.empty()) {
+        Outgoing& message = outgoing_.front();
+        if (!send_part(message)) return;
+        Outgoing sent = std::move(message);
+        outgoing_.pop_front();
+        if (sent.sent < sent.bytes.size()) {
+            outgoing_.push_back(std::move(sent));
+            continue;
+        }
+        for (const WireRight& right : sent.rights) rights_.left(right);
+        while (!ended_ && !controls_.empty() && send_frame(controls_.front())) controls_.pop_front();
+    }
+}
+
+bool Link::send_part(Outgoing& message) {
+    const std::size_t bytes =
+        std::min(message.bytes.size() - message.sent, transport_->largest() - part_head_bytes);
+    Bytes frame;
+    frame.reserve(part_head_bytes + bytes);
+    Writer writer(frame);
+    writer.u8(static_cast<std::uint8_t>(Op::part));
+    writer.u32(message.id);
+    writer.u32(static_cast<std::uint32_t>(message.bytes.size()));
+    writer.u32(static_cast<std::uint32_t>(message.sent));
+    writer.bytes(View(message.bytes).subspan(message.sent, bytes));
+    if (!send_frame(frame)) return false;
+    message.sent += bytes;
+    return true;
+}
+
+Parcel Link::pack(Buffer& message) {
+    Parcel parcel;
+    parcel.id = message.header.msg_id;
+    parcel.type = message.header.msg_type;
+    parcel.simple = message.header.msg_simple != 0;
+    const port_t reply = message.header.msg_remote_port;
+    parcel.reply = rights_.leave(MSG_TYPE_PORT, reply);
+    const auto* body = reinterpret_cast<const std::byte*>(message.bytes) + sizeof(msg_header_t);
+    parcel.body.assign(body, body + message.header.msg_size - sizeof(msg_header_t));
+    if (parcel.simple) return parcel;
+    const View names(body, parcel.body.size());
+    visit_rights(names, [&](const Element& element) {
+        parcel.rights.push_back(rights_.leave(element.code, name_at(names, element.offset)));
+        put_name(parcel.body, element.offset, PORT_NULL);
+    });
+    return parcel;
+}
+
+bool Link::take(Buffer& message) {
+    const port_t at = message.header.msg_local_port;
+    if (at == look_up_port_ && at != PORT_NULL) return ask_peer(message), true;
+    Proxy* const proxy = rights_.proxy_named(at);
+    if (proxy == nullptr) return false;
+    Outgoing outgoing;
+    outgoing.id = proxy->id;
+    if (proxy->once) {
+        rights_.used_up(*proxy);
+    } else {
+        rights_.take_credit(*proxy);
+        outgoing.rights.push_back(rights_.depart(*proxy));
+    }
+    const Parcel parcel = pack(message);
+    encode_parcel(parcel, outgoing.bytes);
+    outgoing.rights.push_back(parcel.reply);
+    outgoing.rights.insert(outgoing.rights.end(), parcel.rights.begin(), parcel.rights.end());
+    outgoing_.push_back(std::move(outgoing));
+    ++messages_out_;
+    flush();
+    return true;
+}
+
+bool Link::notified(const notification_t& notice) {
+    const port_t name = notice.notify_port;
+    const bool ours = [&] {
+        switch (notice.notify_header.msg_id) {
+            case NOTIFY_PORT_DELETED: return rights_.port_died(name);
+            case NOTIFY_NO_MORE_SENDERS: return rights_.senders_gone(name);
+            case NOTIFY_SEND_ONCE: return rights_.once_died(name);
+            case NOTIFY_RECEIVE_RIGHTS: return rights_.came_back(name);
+            default: return false;
+        }
+    }();
+    if (ours) flush();
+    return ours;
+}
+
+// ---- in ------------------------------------------------------------------------------------------------
+
+bool Link::process(View frame) {
+    Reader reader(frame);
+    const auto op = static_cast<Op>(reader.u8());
+    if ((op == Op::hello) != peer_name_.empty()) return end("the peer did not begin with one hello");
+    switch (op) {
+        case Op::hello: return hear_hello(reader);
+        case Op::part: return hear_part(reader);
+        case Op::look_up: return hear_look_up(reader);
+        case Op::found: return hear_found(reader);
+        case Op::credit:
+        case Op::dead:
+        case Op::release: break;
+        default: return end("the peer sent an unknown packet");
+    }
+    const std::uint32_t id = reader.u32();
+    const std::uint32_t count = op == Op::release ? reader.u32() : 1;
+    if (!reader.done()) return end("the peer sent a packet of a wrong length");
+    if (op == Op::credit) rights_.give_credit(id);
+    if (op == Op::dead) rights_.died(id);
+    return op != Op::release || rights_.released(id, count) ||
+           end("the peer gave back what it does not have");
+}
+
+bool Link::hear_hello(Reader& reader) {
+    const std::uint8_t version = reader.u8();
+    const std::string name = reader.text(most_host_name);
+    if (version != protocol_version) return end("the peer speaks another version");
+    if (!reader.done() || name.empty()) return end("the peer says no name");
+    peer_name_ = name;
+    check_in();
+    return true;
+}
+
+bool Link::hear_part(Reader& reader) {
+    const std::uint32_t id = reader.u32(), length = reader.u32(), offset = reader.u32();
+    const View bytes = reader.rest();
+    const Holding* const to = rights_.holding(id);
+    if (!reader.ok() || to == nullptr) return end("the peer sent to a port that it has no right to");
+    if (to->busy) return end("the peer sent without a credit");
+    Incoming& incoming = incoming_[id];
+    if (offset == 0 && incoming.bytes.empty()) incoming.length = length;
+    const bool fits = length == incoming.length && length <= most_parcel && offset == incoming.bytes.size() &&
+                      !bytes.empty() && bytes.size() <= length - offset;
+    if (!fits) return end("the peer sent a part that does not fit");
+    incoming.bytes.insert(incoming.bytes.end(), bytes.begin(), bytes.end());
+    if (incoming.bytes.size() < length) return true;
+    const Bytes whole = std::move(incoming.bytes);
+    incoming_.erase(id);
+    return message_for(id, whole);
+}
+
+bool Link::message_for(std::uint32_t id, View bytes) {
+    const auto parcel = decode_parcel(bytes);
+    if (!parcel) return end("the peer sent a message that is none");
+    auto delivery = std::make_unique<Delivery>();
+    delivery->link = number_;
+    delivery->id = id;
+    if (!unpack(*parcel, *delivery)) {
+        for (const Arrival& arrival : delivery->arrivals) rights_.settle(arrival, false);
+        return end("the peer sent a right that it cannot have");
+    }
+    ++messages_in_;
+    deliver(std::move(delivery));
+    return !ended_;
+}
+
+bool Link::unpack(const Parcel& parcel, Delivery& delivery) {
+    const bool reply_moves = parcel.reply.kind == RightKind::receive || parcel.reply.kind == RightKind::all;
+    const auto reply = reply_moves ? std::nullopt : rights_.arrive(parcel.reply);
+    if (!reply) return false;
+    delivery.arrivals.push_back(*reply);
+    Buffer& message = delivery.message;
+    const auto body =
+        std::as_writable_bytes(std::span(message.bytes)).subspan(sizeof(msg_header_t), parcel.body.size());
+    std::copy(parcel.body.begin(), parcel.body.end(), body.begin());
+    std::size_t next = 0;
+    bool possible = true;
+    if (!parcel.simple)
+        visit_rights(parcel.body, [&](const Element& element) {
+            const WireRight& right = parcel.rights[next++];
+            const bool moves = element.code == MSG_TYPE_PORT_RECEIVE || element.code == MSG_TYPE_PORT_ALL;
+            const bool moved = right.kind == RightKind::receive || right.kind == RightKind::all;
+            const bool nothing = right.kind == RightKind::none || right.kind == RightKind::dead;
+            const auto arrival =
+                possible && (nothing || moves == moved) ? rights_.arrive(right) : std::nullopt;
+            possible = possible && arrival.has_value();
+            if (!possible) return;
+            delivery.arrivals.push_back(*arrival);
+            put_name(body, element.offset, arrival->name);
+            put_code(body, element.descriptor, moves ? element.code : MSG_TYPE_PORT, false);
+        });
+    message.header.msg_simple = parcel.simple;
+    message.header.msg_size = static_cast<msg_size_t>(sizeof(msg_header_t) + parcel.body.size());
+    message.header.msg_type = parcel.type;
+    message.header.msg_local_port = reply->name == PORT_DEAD ? PORT_NULL : reply->name;
+    message.header.msg_id = parcel.id;
+    return possible;
+}
+
+void Link::deliver(std::unique_ptr<Delivery> delivery) {
+    Holding* const to = rights_.holding(delivery->id);
+    if (to == nullptr || to->dead) return finish(*delivery, false);
+    delivery->message.header.msg_remote_port = to->name;
+    const msg_return_t code = msg_send(&delivery->message.header, SEND_TIMEOUT, 0);
+    if (code != SEND_TIMED_OUT) return finish(*delivery, code == SEND_SUCCESS);
+    to->busy = true;
+    ferry_.carry(std::move(delivery));
+}
+
+void Link::landed(Delivery& delivery, msg_return_t code) {
+    if (Holding* const to = rights_.holding(delivery.id); to != nullptr) to->busy = false;
+    finish(delivery, code == SEND_SUCCESS);
+    flush();
+}
+
+void Link::finish(Delivery& delivery, bool sent) {
+    for (const Arrival& arrival : delivery.arrivals) rights_.settle(arrival, sent);
+    Holding* const to = rights_.holding(delivery.id);
+    if (to == nullptr) return;
+    if (!to->once) return control(Op::credit, delivery.id, 1);
+    if (!sent && !to->dead) give_up(to->name);
+    rights_.used_up(*to);
+}
+
+}  // namespace umach::netmsg

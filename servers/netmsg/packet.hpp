@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSL-1.0
+// What stands in the frames of a link. Numbers are little-endian and unaligned. An *id* names a right that one
+// side holds for the other; it is never given twice on a link. The side that holds the port draws ids below
+// `chosen_by_other`; for a port that moves, the side that it leaves draws the id, above it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace umach::netmsg {
+
+using Bytes = std::vector<std::byte>;
+using View = std::span<const std::byte>;
+
+inline constexpr std::uint8_t protocol_version = 1;
+inline constexpr std::uint32_t chosen_by_other = 0x8000'0000;
+inline constexpr std::size_t most_host_name = 31;
+inline constexpr std::size_t most_port_name = 80;
+inline constexpr std::size_t part_head_bytes = 13;
+
+enum class Op : std::uint8_t {
+    hello = 1,    // version, the host's name: the first of each side
+    part = 2,     // id, length of the whole, offset, bytes: of a message to a port of the receiving side
+    credit = 3,   // id: the message was taken, the next one may come
+    dead = 4,     // id: the port has died
+    release = 5,  // id, count: so many references of a right are given back
+    look_up = 6,  // call, name
+    found = 7,    // call, code, right
+};
+
+// A right in a message or an answer, as the sending side sees it.
+enum class RightKind : std::uint8_t {
+    none = 0,     // PORT_NULL
+    dead = 1,     // PORT_DEAD
+    mine = 2,     // a send right to a port behind the sender: id
+    yours = 3,    // a send right to the port that the receiver holds under id: it comes home
+    once = 4,     // a send-once right to a port behind the sender: id
+    receive = 5,  // the receive right moves to the receiver, who holds the port for the sender under id
+    all = 6,  // and ownership with it; of both, `was` is the id under which the receiver knew the port, or 0
+};
+
+struct WireRight {
+    RightKind kind = RightKind::none;
+    std::uint32_t id = 0;
+    std::uint32_t was = 0;
+};
+
+class Writer {
+public:
+    explicit Writer(Bytes& out) : out_(out) {}
+    void u8(std::uint8_t number) { out_.push_back(static_cast<std::byte>(number)); }
+    void u32(std::uint32_t number);
+    void bytes(View some) { out_.insert(out_.end(), some.begin(), some.end()); }
+    void text(const std::string& text);
+    void right(const WireRight& right);
+
+private:
+    Bytes& out_;
+};
+
+// Reads what may be anything. Past the end, or a value that cannot be, everything is zero and ok() false.
+class Reader {
+public:
+    explicit Reader(View bytes) : rest_(bytes) {}
+    std::uint8_t u8();
+    std::uint32_t u32();
+    View bytes(std::size_t count);
+    View rest() { return bytes(rest_.size()); }
+    std::string text(std::size_t most);  // refuses a zero in it
+    WireRight right();
+    bool ok() const { return ok_; }
+    bool done() const { return ok_ && rest_.empty(); }
+    void refuse() { ok_ = false; }
+
+private:
+    View rest_;
+    bool ok_ = true;
+};
+
+}  // namespace umach::netmsg

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "servers/netmsg/rights.hpp"
+
+namespace umach::netmsg {
+namespace {
+
+// A port that moved on without its ownership left that here.
+void give_up_held(port_t name) {
+    give_up(name);
+    if (type_of(name) == PORT_TYPE_OWN) port_release(task_self(), name, PORT_TYPE_OWN);
+}
+
+}  // namespace
+
+Rights::~Rights() {
+    for (auto& [name, id] : proxy_names_) end_port(name);
+    for (auto& [id, holding] : holdings_)
+        if (!holding.dead) give_up_held(holding.name);
+}
+
+Holding* Rights::holding(std::uint32_t id) {
+    const auto found = holdings_.find(id);
+    return found != holdings_.end() ? &found->second : nullptr;
+}
+
+Proxy* Rights::proxy_named(port_t name) {
+    const auto found = proxy_names_.find(name);
+    return found != proxy_names_.end() ? &proxies_.at(found->second) : nullptr;
+}
+
+Holding& Rights::hold(std::uint32_t id, port_t name, bool once) {
+    Holding& holding = holdings_[id];
+    holding.id = id;
+    holding.name = name;
+    holding.once = once;
+    held_names_[name] = id;
+    return holding;
+}
+
+Proxy* Rights::add_proxy(std::uint32_t id, port_t name, bool once) {
+    if (name == PORT_NULL) return nullptr;
+    Proxy& proxy = proxies_[id];
+    proxy.id = id;
+    proxy.name = name;
+    proxy.once = once;
+    proxy_names_[name] = id;
+    return &proxy;
+}
+
+void Rights::let_go(Proxy& proxy) {
+    proxy_names_.erase(proxy.name);
+    proxy.gone = true;
+    if (proxy.in_transit > 0) return;
+    if (!proxy.once) control_(Op::release, proxy.id, proxy.refs);
+    proxies_.erase(proxy.id);
+}
+
+// ---- leaving -------------------------------------------------------------------------------------------
+
+WireRight Rights::leave(unsigned code, port_t name) {
+    if (name == PORT_NULL) return {};
+    if (name == PORT_DEAD) return {RightKind::dead, 0, 0};
+    if (code == MSG_TYPE_PORT_RECEIVE || code == MSG_TYPE_PORT_ALL) return leave_receive(code, name);
+    if (code == MSG_TYPE_PORT_OWNERSHIP) {
+        port_release(task_self(), name, PORT_TYPE_OWN);
+        return {};
+    }
+    return type_of(name) == PORT_TYPE_SEND_ONCE ? leave_once(name) : leave_send(name);
+}
+
+WireRight Rights::leave_send(port_t name) {
+    WireRight right{RightKind::dead, 0, 0};
+    const auto known = held_names_.find(name);
+    if (Proxy* const proxy = proxy_named(name); proxy != nullptr) {
+        right = depart(*proxy);
+    } else if (known != held_names_.end()) {
+        Holding& holding = holdings_.at(known->second);
+        ++holding.refs;
+        ++holding.in_transit;
+        right = {RightKind::mine, holding.id, 0};
+    } else if (type_of(name) != PORT_TYPE_DEAD_NAME && holdings_.size() < most_rights_of_link) {
+        Holding& holding = hold(next_own_++, name, false);
+        holding.refs = holding.in_transit = 1;
+        return {RightKind::mine, holding.id, 0};
+    }
+    give_up(name);
+    return right;
+}
+
+WireRight Rights::leave_once(port_t name) {
+    if (holdings_.size() >= most_rights_of_link) {
+        give_up(name);
+        return {RightKind::dead, 0, 0};
+    }
+    Holding& holding = hold(next_own_++, name, true);
+    holding.refs = holding.in_transit = 1;
+    return {RightKind::once, holding.id, 0};
+}
+
+// The port stays here and becomes a proxy: who sends to it goes on doing so. It has no credit until the other side
+// has taken the message that the right goes in.
+WireRight Rights::leave_receive(unsigned code, port_t name) {
+    const auto known = held_names_.find(name);
+    const std::uint32_t was = known != held_names_.end() ? known->second : 0;
+    if (proxies_.size() >= most_rights_of_link) {
+        end_port(name);
+        return {RightKind::dead, 0, 0};
+    }
+    Proxy* const proxy = add_proxy(next_other_++, name, false);
+    proxy->refs = 1;
+    proxy->credit = false;
+    ask(name, NOTIFY_NO_MORE_SENDERS);
+    return {code == MSG_TYPE_PORT_ALL ? RightKind::all : RightKind::receive, proxy->id, was};
+}
+
+WireRight Rights::depart(Proxy& proxy) {
+    ++proxy.in_transit;
+    return {RightKind::yours, proxy.id, 0};
+}
+
+void Rights::left(const WireRight& right) {
+    if (right.kind == RightKind::yours) {
+        const auto found = proxies_.find(right.id);
+        if (found == proxies_.end()) return;
+        --found->second.in_transit;
+        return found->second.gone ? let_go(found->second) : retire(found->second);
+    }
+    Holding* const kept =
+        right.kind == RightKind::mine || right.kind == RightKind::once ? holding(right.id) : nullptr;
+    if (kept == nullptr) return;
+    --kept->in_transit;
+    if (kept->dead) tell_dead(*kept);
+}
+
+// ---- arriving ------------------------------------------------------------------------------------------
+
+std::optional<Arrival> Rights::arrive(const WireRight& right) {
+    switch (right.kind) {
+        case RightKind::none: return Arrival{};
+        case RightKind::dead: return Arrival{PORT_DEAD, MSG_TYPE_PORT, right.kind, 0};
+        case RightKind::mine: return arrive_mine(right);
+        case RightKind::once: return arrive_once(right);
+        case RightKind::receive:
+        case RightKind::all: return arrive_receive(right);
+        case RightKind::yours: break;
+    }
+    const Holding* const kept = holding(right.id);
+    if (kept == nullptr || kept->once) return std::nullopt;
+    return Arrival{kept->dead ? PORT_DEAD : kept->name, MSG_TYPE_PORT, right.kind, right.id};
+}
+
+std::optional<Arrival> Rights::arrive_mine(const WireRight& right) {
+    const auto known = proxies_.find(right.id);
+    Proxy* proxy = known != proxies_.end() ? &known->second : nullptr;
+    const bool possible = proxy != nullptr ? !proxy->once : proxies_.size() < most_rights_of_link;
+    if (!possible || right.id == 0 || right.id >= chosen_by_other) return std::nullopt;
+    if (proxy == nullptr) {
+        proxy = add_proxy(right.id, new_port(), false);
+        if (proxy == nullptr) {
+            control_(Op::release, right.id, 1);
+            return Arrival{};
+        }
+        port_set_add(task_self(), set_, proxy->name);
+    }
+    ++proxy->refs;
+    proxy->senderless = false;
+    if (proxy->gone) return Arrival{PORT_DEAD, MSG_TYPE_PORT, RightKind::dead, 0};
+    return Arrival{proxy->name, MSG_TYPE_PORT, right.kind, right.id};
+}
+
+std::optional<Arrival> Rights::arrive_once(const WireRight& right) {
+    const bool possible = !proxies_.contains(right.id) && proxies_.size() < most_rights_of_link;
+    if (!possible || right.id == 0 || right.id >= chosen_by_other) return std::nullopt;
+    Proxy* const proxy = add_proxy(right.id, new_port(), true);
+    const port_t once = proxy != nullptr ? make_once(proxy->name) : PORT_NULL;
+    if (once == PORT_NULL) {
+        if (proxy != nullptr) used_up(*proxy);
+        control_(Op::release, right.id, 1);
+        return Arrival{};
+    }
+    proxy->refs = 1;
+    ask(proxy->name, NOTIFY_SEND_ONCE);
+    port_set_add(task_self(), set_, proxy->name);
+    return Arrival{once, MSG_TYPE_PORT, right.kind, right.id};
+}
+
+// If the port is known here, by a proxy, the proxy becomes the port itself: names and rights stay what they are.
+std::optional<Arrival> Rights::arrive_receive(const WireRight& right) {
+    const bool possible =
+        right.id > chosen_by_other && !holdings_.contains(right.id) && holdings_.size() < most_rights_of_link;
+    if (!possible) return std::nullopt;
+    port_t name = PORT_NULL;
+    const auto known = proxies_.find(right.was);
+    if (known != proxies_.end() && !known->second.once && !known->second.gone) {
+        Proxy& proxy = known->second;
+        name = proxy.name;
+        port_set_remove(task_self(), name);
+        forget(name, NOTIFY_NO_MORE_SENDERS);
+        let_go(proxy);
+    } else {
+        name = new_port();
+    }
+    Holding& holding = hold(right.id, name, false);
+    holding.refs = 1;
+    if (name == PORT_NULL) {
+        holding.dead = true;
+        held_names_.erase(name);
+        tell_dead(holding);
+        return Arrival{};
+    }
+    const unsigned code = right.kind == RightKind::all ? MSG_TYPE_PORT_ALL : MSG_TYPE_PORT_RECEIVE;
+    return Arrival{name, code, right.kind, right.id};
+}
+
+void Rights::settle(const Arrival& arrival, bool sent) {
+    if (arrival.kind == RightKind::mine) {
+        const auto found = proxies_.find(arrival.id);
+        if (found == proxies_.end() || found->second.gone) return;
+        found->second.given = found->second.given || sent;
+        if (found->second.given) return ask(found->second.name, NOTIFY_NO_MORE_SENDERS);
+        found->second.senderless = true;
+        retire(found->second);
+    } else if (arrival.kind == RightKind::once) {
+        if (!sent) give_up(arrival.name);  // of which the kernel tells
+    } else if (arrival.kind == RightKind::receive || arrival.kind == RightKind::all) {
+        if (sent) return control_(Op::credit, arrival.id, 1);
+        end_port(arrival.name);
+        port_died(arrival.name);
+    }
+}
+
+// ---- what the other side says --------------------------------------------------------------------------
+
+bool Rights::released(std::uint32_t id, std::uint32_t count) {
+    Holding* const kept = holding(id);
+    if (kept == nullptr || count == 0 || count > kept->refs) return false;
+    kept->refs -= count;
+    if (kept->refs == 0) drop(*kept);
+    return true;
+}
+
+void Rights::drop(Holding& holding) {
+    if (!holding.dead) {
+        held_names_.erase(holding.name);
+        give_up_held(holding.name);
+    }
+    holdings_.erase(holding.id);
+}
+
+void Rights::used_up(Holding& holding) {
+    held_names_.erase(holding.name);
+    holdings_.erase(holding.id);
+}
+
+void Rights::used_up(Proxy& proxy) {
+    end_port(proxy.name);
+    let_go(proxy);
+}
+
+void Rights::died(std::uint32_t id) {
+    const auto found = proxies_.find(id);
+    if (found == proxies_.end() || found->second.gone) return;
+    if (found->second.once) control_(Op::release, id, 1);
+    used_up(found->second);
+}
+
+void Rights::take_credit(Proxy& proxy) {
+    proxy.credit = false;
+    port_set_remove(task_self(), proxy.name);
+}
+
+void Rights::give_credit(std::uint32_t id) {
+    const auto found = proxies_.find(id);
+    if (found == proxies_.end() || found->second.credit || found->second.gone) return;
+    found->second.credit = true;
+    port_set_add(task_self(), set_, found->second.name);
+    retire(found->second);
+}
+
+void Rights::retire(Proxy& proxy) {
+    const bool idle = proxy.senderless && proxy.credit && proxy.in_transit == 0 && !proxy.once;
+    if (idle && waiting_at(proxy.name) == 0) used_up(proxy);
+}
+
+// ---- what the kernel says ------------------------------------------------------------------------------
+
+bool Rights::port_died(port_t name) {
+    const auto found = held_names_.find(name);
+    if (found == held_names_.end()) return false;
+    Holding& kept = holdings_.at(found->second);
+    held_names_.erase(found);
+    kept.dead = true;
+    tell_dead(kept);
+    return true;
+}
+
+// Not before every message that has the right has left: the other side has to know what has died.
+void Rights::tell_dead(Holding& holding) {
+    if (holding.told || holding.in_transit > 0) return;
+    holding.told = true;
+    control_(Op::dead, holding.id, 1);
+}
+
+bool Rights::senders_gone(port_t name) {
+    Proxy* const proxy = proxy_named(name);
+    if (proxy == nullptr) return false;
+    proxy->senderless = true;
+    retire(*proxy);
+    return true;
+}
+
+bool Rights::once_died(port_t name) {
+    Proxy* const proxy = proxy_named(name);
+    if (proxy == nullptr) return false;
+    control_(Op::release, proxy->id, 1);
+    used_up(*proxy);
+    return true;
+}
+
+// The receiver of a port that moved without its ownership has lost it: here nobody wants it.
+bool Rights::came_back(port_t name) {
+    if (!held_names_.contains(name)) return false;
+    end_port(name);
+    return true;
+}
+
+}  // namespace umach::netmsg

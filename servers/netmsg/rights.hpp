@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSL-1.0
+// The rights that one link holds, in two tables.
+//
+//   holding  a right of ours to a port behind us, kept for the other side under an id. It goes when the other side
+//            has given back as many references as it was sent; until then a port that died stays, as dead.
+//   proxy    a port of ours that stands for one behind the other side. Who sends to it here sends there; its
+//            receive right is ours, so its queue is the whole of what waits. It has a credit, or it is not
+//            received from: one message at a time is on its way to a port.
+//
+//   a proxy: served --message taken--> waits for credit --credit--> served
+//              \--nobody can send, nothing waits: its references go back--> gone <--the port has died, link lost--
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <unordered_map>
+
+#include "servers/netmsg/packet.hpp"
+#include "servers/netmsg/space.hpp"
+
+namespace umach::netmsg {
+
+struct Holding {
+    std::uint32_t id = 0;
+    port_t name = PORT_NULL;
+    std::uint32_t refs = 0;   // that the other side has, or will have
+    unsigned in_transit = 0;  // messages with the right that are not sent whole yet
+    bool once = false;
+    bool dead = false;
+    bool told = false;  // that it is dead
+    bool busy = false;  // a message to it waits for room
+};
+
+struct Proxy {
+    std::uint32_t id = 0;
+    port_t name = PORT_NULL;
+    std::uint32_t refs = 0;   // that came
+    unsigned in_transit = 0;  // messages to it, or with its right, that are not sent whole yet
+    bool once = false;
+    bool credit = true;
+    bool given = false;       // somebody here had a right to send to it
+    bool senderless = false;  // nobody could send when that was last heard
+    bool gone = false;        // it stands for nothing any more, and is kept for what is in transit
+};
+
+// What becomes of a right that has arrived: a name to send on, and how.
+struct Arrival {
+    port_t name = PORT_NULL;
+    unsigned code = MSG_TYPE_PORT;
+    RightKind kind = RightKind::none;
+    std::uint32_t id = 0;
+};
+
+class Rights {
+public:
+    using Control = std::function<void(Op op, std::uint32_t id, std::uint32_t count)>;
+
+    // takes: nothing; proxies are members of `set` while they have credit
+    Rights(port_set_name_t set, Control control) : set_(set), control_(std::move(control)) {}
+    Rights(const Rights&) = delete;
+    Rights& operator=(const Rights&) = delete;
+    ~Rights();  // proxies die, holdings are given up
+
+    // takes: the right under `name`, which came in a message with this code
+    // returns: how the other side is to see it; `none` for what does not cross, which is given up
+    WireRight leave(unsigned code, port_t name);
+    // A message to this proxy is on its way, as its `yours` says to left().
+    WireRight depart(Proxy& proxy);
+    // The message with that right, or to it, was sent whole.
+    void left(const WireRight& right);
+
+    // returns: nothing when the other side cannot have sent that
+    std::optional<Arrival> arrive(const WireRight& right);
+    // The message that was to carry what arrived was sent on, or could not be.
+    void settle(const Arrival& arrival, bool sent);
+
+    Holding* holding(std::uint32_t id);
+    Proxy* proxy_named(port_t name);
+    // A message to the port of a send-once right has used it up.
+    void used_up(Holding& holding);
+    void used_up(Proxy& proxy);
+    void take_credit(Proxy& proxy);
+    void give_credit(std::uint32_t id);
+
+    // The other side's news. returns: false when it cannot be
+    bool released(std::uint32_t id, std::uint32_t count);
+    void died(std::uint32_t id);
+
+    // The kernel's news of a name. returns: whether it was one of this link's
+    bool port_died(port_t name);
+    bool senders_gone(port_t name);
+    bool once_died(port_t name);
+    bool came_back(port_t name);
+
+    std::size_t holdings() const { return holdings_.size(); }
+    std::size_t proxies() const { return proxies_.size(); }
+
+private:
+    WireRight leave_send(port_t name);
+    WireRight leave_once(port_t name);
+    WireRight leave_receive(unsigned code, port_t name);
+    std::optional<Arrival> arrive_mine(const WireRight& right);
+    std::optional<Arrival> arrive_once(const WireRight& right);
+    std::optional<Arrival> arrive_receive(const WireRight& right);
+    Holding& hold(std::uint32_t id, port_t name, bool once);
+    Proxy* add_proxy(std::uint32_t id, port_t name, bool once);
+    void let_go(Proxy& proxy);  // gives the references back once nothing is in transit
+    void retire(Proxy& proxy);  // if nobody can send and nothing waits
+    void tell_dead(Holding& holding);
+    void drop(Holding& holding);  // the right is given up
+
+    port_set_name_t set_;
+    Control control_;
+    std::unordered_map<std::uint32_t, Holding> holdings_;
+    std::unordered_map<port_t, std::uint32_t> held_names_;
+    std::unordered_map<std::uint32_t, Proxy> proxies_;
+    std::unordered_map<port_t, std::uint32_t> proxy_names_;
+    std::uint32_t next_own_ = 1, next_other_ = chosen_by_other + 1;
+};
+
+// On one link, of each table.
+inline constexpr std::size_t most_rights_of_link = 4096;
+
+}  // namespace umach::netmsg

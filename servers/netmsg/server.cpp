@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "servers/netmsg/server.hpp"
+
+#include <poll.h>
+#include <umach.h>
+#include <unistd.h>
+
+namespace umach::netmsg {
+namespace {
+
+constexpr int messages_at_once = 64;
+
+}  // namespace
+
+Server::Server(std::string host_name, Log log) : host_name_(std::move(host_name)), log_(std::move(log)) {
+    shore_ = new_port();
+    if (shore_ == PORT_NULL || port_set_allocate(task_self(), &set_) != KERN_SUCCESS) return;
+    port_set_add(task_self(), set_, shore_);
+    port_set_add(task_self(), set_, task_notify());
+    if (port_set_fd(task_self(), set_, &descriptor_) != KERN_SUCCESS) descriptor_ = -1;
+    ferry_ = std::make_unique<Ferry>(shore_);
+}
+
+Server::~Server() {
+    links_.clear();
+    ferry_.reset();
+    if (descriptor_ >= 0) close(descriptor_);
+    if (set_ != PORT_NULL) port_set_deallocate(task_self(), set_);
+    if (shore_ != PORT_NULL) end_port(shore_);
+}
+
+void Server::add(std::unique_ptr<transport::Transport> transport) {
+    const std::uint64_t number = next_++;
+    links_[number] = std::make_unique<Link>(number, std::move(transport), host_name_, set_, *ferry_);
+    attend(*links_[number]);
+}
+
+void Server::attend(Link& link) {
+    const bool joined = !link.peer_name().empty();
+    link.attend();
+    if (!joined && !link.peer_name().empty()) log_("joined with " + link.peer_name());
+}
+
+bool Server::may_enter(const transport::Peer& peer) const {
+    if (peer.user < 0) return true;
+    if (allowed_.users.empty() && allowed_.groups.empty()) return peer.user == static_cast<long>(geteuid());
+    return allowed_.users.contains(peer.user) || allowed_.groups.contains(peer.group);
+}
+
+void Server::accept(transport::Listener& listener) {
+    auto guest = listener.accept();
+    if (!guest) return log_(guest.fault().what);
+    if (guest.value() == nullptr) return;
+    if (!may_enter(guest.value()->peer()))
+        return log_("refused user " + std::to_string(guest.value()->peer().user));
+    add(std::move(guest).value());
+}
+
+void Server::run(int stop) {
+    while (turn(-1, stop)) {
+    }
+}
+
+bool Server::turn(int milliseconds, int stop) {
+    std::vector<pollfd> look{{stop, POLLIN, 0}, {descriptor_, POLLIN, 0}};
+    for (const auto& listener : listeners_) look.push_back({listener.descriptor(), POLLIN, 0});
+    std::vector<std::uint64_t> order;
+    for (const auto& [number, link] : links_) {
+        look.push_back({link->descriptor(), POLLIN, 0});
+        order.push_back(number);
+    }
+    if (poll(look.data(), look.size(), milliseconds) < 0) return true;
+    if (look[0].revents != 0) return false;
+    const std::size_t listening = listeners_.size();
+    for (std::size_t i = 0; i < order.size(); ++i)
+        if (look[2 + listening + i].revents != 0) attend(*links_.at(order[i]));
+    if (look[1].revents != 0) receive();
+    for (std::size_t i = 0; i < listening; ++i)
+        if (look[2 + i].revents != 0) accept(listeners_[i]);
+    bury();
+    return true;
+}
+
+void Server::receive() {
+    for (int i = 0; i < messages_at_once; ++i) {
+        Buffer message;
+        message.header.msg_size = sizeof message;
+        message.header.msg_local_port = set_;
+        if (msg_receive(&message.header, RCV_TIMEOUT, 0) != RCV_SUCCESS) return;
+        receive_one(message);
+    }
+}
+
+void Server::receive_one(Buffer& message) {
+    if (message.header.msg_local_port == shore_) {
+        discard(message);
+        return land();
+    }
+    const bool notice = (message.header.msg_unused & MSG_UNUSED_KERNEL) != 0;
+    bool known = false;
+    for (auto& [number, link] : links_) {
+        // A name may be known to several links; a port is one link's.
+        const bool taken = notice ? link->notified(message.notification) : link->take(message);
+        known = known || taken;
+        if (taken && !notice) break;
+    }
+    if (!known && !notice) discard(message);
+}
+
+void Server::land() {
+    for (Ferry::Landed& landed : ferry_->landed()) {
+        const auto link = links_.find(landed.delivery->link);
+        if (link != links_.end())
+            link->second->landed(*landed.delivery, landed.code);
+        else if (landed.code != SEND_SUCCESS)
+            discard(landed.delivery->message);
+    }
+}
+
+void Server::bury() {
+    std::erase_if(links_, [this](const auto& entry) {
+        const Link& link = *entry.second;
+        if (link.open()) return false;
+        const std::string name = link.peer_name().empty() ? "a peer" : link.peer_name();
+        log_("parted from " + name + ": " + link.reason() + " (" + link.counts() + ")");
+        return true;
+    });
+}
+
+}  // namespace umach::netmsg

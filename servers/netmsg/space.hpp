@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the server does with the names of its own space, in a word each.
+#pragma once
+
+#include <mach.h>
+
+namespace umach::netmsg {
+
+union Buffer {
+    msg_header_t header;
+    notification_t notification;
+    char bytes[MSG_SIZE_MAX];
+    Buffer() : bytes{} {}
+};
+
+// returns: PORT_NULL when there is none to be had
+port_t new_port();
+
+// Ends a port of ours. A send right to it that is ours stays, as a dead name.
+void end_port(port_t name);
+
+// Gives up one reference of a send right, or of the dead name that it has become; or a send-once right.
+void give_up(port_t name);
+
+// returns: PORT_TYPE_NONE for a name that stands for nothing
+port_type_t type_of(port_t name);
+
+// A send-once right to a port of ours. It goes through a message, since only a message makes one.
+// returns: PORT_NULL when that cannot be
+port_t make_once(port_t receive_right);
+
+// Has the task's notify port told of it; `forget` takes a request back.
+void ask(port_t name, int notification);
+void forget(port_t name, int notification);
+
+// returns: how many messages wait at a port of ours
+int waiting_at(port_t receive_right);
+
+}  // namespace umach::netmsg

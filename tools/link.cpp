@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSL-1.0
+// umach link: joins a host to others, until interrupted or the parent ends.
+#include "command.hpp"
+
+#include <fmt/format.h>
+#include <mach_error.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <umach_inspect.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "servers/netmsg/server.hpp"
+
+namespace umach::tools {
+namespace {
+
+using transport::Deadline;
+
+struct Asked {
+    std::string host, name;
+    std::vector<std::string> listen, connect, allow;
+    double patience = 3;
+    unsigned window = 32;
+    double wait = 5;
+};
+
+// Readable once the tool is to end by a signal, and when its parent ends.
+int open_ends() {
+    sigset_t ends;
+    sigemptyset(&ends);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&ends, signal);
+    if (sigprocmask(SIG_BLOCK, &ends, nullptr) != 0)
+        throw Trouble("the signals that end the link cannot be blocked");
+    const int descriptor = signalfd(-1, &ends, SFD_CLOEXEC);
+    if (descriptor < 0) throw Trouble("there is no descriptor for the signals that end the link");
+    const pid_t parent = getppid();
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (parent != getppid()) raise(SIGTERM);
+    return descriptor;
+}
+
+long number_in(const std::string& text, std::size_t from) {
+    std::size_t used = 0;
+    const std::string digits = text.substr(from);
+    try {
+        const long number = std::stol(digits, &used);
+        if (used == digits.size() && number >= 0) return number;
+    } catch (const std::exception&) {
+    }
+    throw Trouble(fmt::format("\"{}\" is neither uid:NUMBER nor gid:NUMBER", text));
+}
+
+netmsg::Allowed allowed_of(const std::vector<std::string>& texts) {
+    netmsg::Allowed allowed;
+    for (const std::string& text : texts) {
+        if (text.starts_with("uid:"))
+            allowed.users.insert(number_in(text, 4));
+        else if (text.starts_with("gid:"))
+            allowed.groups.insert(number_in(text, 4));
+        else
+            number_in(text, text.size());
+    }
+    return allowed;
+}
+
+// The listener may be just starting.
+std::unique_ptr<transport::Transport> connected(const std::string& address, const transport::Options& options,
+                                                Deadline deadline, int ends) {
+    for (;;) {
+        auto link = transport::connect(address, options, deadline);
+        if (link.ok()) return std::move(link).value();
+        const bool again = link.fault().error == ECONNREFUSED || link.fault().error == EBUSY;
+        if (!again || deadline.passed()) throw Trouble(link.fault().what);
+        pollfd look{ends, POLLIN, 0};
+        if (poll(&look, 1, 50) > 0) throw Trouble("interrupted");
+    }
+}
+
+// Only what stays on this machine is safe from being read and forged.
+void warn(const std::string& address) {
+    const bool net = address.starts_with("tcp:") || address.starts_with("udp:");
+    const bool inside = address.find("127.0.0.1") != std::string::npos ||
+                        address.find("[::1]") != std::string::npos ||
+                        address.find("localhost") != std::string::npos;
+    if (net && !inside)
+        fmt::print(stderr, "umach: {} is plain: whoever is on the way can read and forge\n", address);
+}
+
+int run(const Asked& asked) {
+    const int ends = open_ends();
+    if (asked.listen.empty() && asked.connect.empty())
+        throw Trouble("there is nobody to link to: --listen or --connect");
+    if (umach_host_attach(asked.host.c_str()) != KERN_SUCCESS) throw Trouble(mach_error_detail());
+    netmsg::Server server(asked.name.empty() ? asked.host : asked.name, [](const std::string& what) {
+        fmt::print("{}\n", what);
+        std::fflush(stdout);
+    });
+    if (!server.ready()) throw Trouble("the host has no ports left");
+    server.allow(allowed_of(asked.allow));
+    transport::Options options;
+    options.patience = std::chrono::milliseconds(static_cast<long>(asked.patience * 1000));
+    options.window = asked.window;
+    for (const std::string& address : asked.listen) {
+        warn(address);
+        auto listener = transport::listen(address, options);
+        if (!listener.ok()) throw Trouble(listener.fault().what);
+        fmt::print("listening at {}\n", listener.value().address());
+        server.add(std::move(listener).value());
+    }
+    std::fflush(stdout);
+    const Deadline deadline = Deadline::in(std::chrono::duration<double>(asked.wait));
+    for (const std::string& address : asked.connect) {
+        warn(address);
+        server.add(connected(address, options, deadline, ends));
+    }
+    while (server.turn(-1, ends) && (!asked.listen.empty() || server.links() > 0)) {
+    }
+    return 0;
+}
+
+}  // namespace
+
+void add_link(CLI::App& app, int& status) {
+    auto asked = std::make_shared<Asked>();
+    CLI::App* command = app.add_subcommand(
+        "link", "Joins a host to others, until interrupted or, without --listen, the last link has ended");
+    command->add_option("HOST", asked->host, "The host to be joined")->required();
+    const char* const kinds =
+        "fifo:PATH, unix:@NAME, unix:PATH, tcp:HOST:PORT, udp:HOST:PORT, sysv:KEY, posix:/NAME";
+    command->add_option("--listen", asked->listen, fmt::format("Where other hosts may come in: {}", kinds))
+        ->take_all();
+    command->add_option("--connect", asked->connect, "Where another host listens; pipe:IN,OUT too")
+        ->take_all();
+    command->add_option("--name", asked->name, "What other hosts call this one; HOST without it");
+    command
+        ->add_option("--allow", asked->allow,
+                     "uid:NUMBER or gid:NUMBER: who may come in; without it this user")
+        ->take_all();
+    command->add_option("--patience", asked->patience, "Seconds of silence after which tcp and udp links end")
+        ->check(CLI::Range(0.1, 3600.0))
+        ->default_str("3");
+    command->add_option("--window", asked->window, "Frames on their way over udp; 1 is stop-and-wait")
+        ->check(CLI::Range(1u, 32u))
+        ->default_str("32");
+    command->add_option("--wait", asked->wait, "Seconds to wait for the other listener")
+        ->check(CLI::Range(0.0, 3600.0))
+        ->default_str("5");
+    command->callback([asked, &status] { status = run(*asked); });
+}
+
+}  // namespace umach::tools
