@@ -127,7 +127,7 @@ private:
         if (request.header.msg_size != sizeof request || !fits(request.host) || !fits(request.name))
             return refuse(buffer, MIG_BAD_ARGUMENTS);
         const std::string host = text_of(request.host.text);
-        if (!host.empty() && host != "*") return refuse(buffer, NETNAME_NO_SUCH_HOST);
+        if (!host.empty() && host != "*") return pass_on(buffer, host);
         Found reply;
         reply.port.port = table_.look_up(text_of(request.name.text));
         const bool there = reply.port.port != PORT_NULL;
@@ -136,6 +136,17 @@ private:
             refuse(buffer, NETNAME_NOT_CHECKED_IN);
         else
             give_up_reply_right(buffer.header);
+    }
+
+    // The server of a link is checked in like any other, and answers for its host what is answered here for this.
+    void pass_on(const Buffer& buffer, const std::string& host) {
+        LookUp request = buffer.look_up;
+        request.header.msg_remote_port = table_.look_up(link_prefix + host);
+        request.header.msg_local_port = buffer.header.msg_remote_port;
+        if (request.header.msg_remote_port == PORT_NULL) return refuse(buffer, NETNAME_NO_SUCH_HOST);
+        const msg_return_t sent = msg_send(&request.header, SEND_TIMEOUT, 0);
+        if (sent == SEND_SUCCESS) return give_up_reply_right(buffer.header);
+        refuse(buffer, sent == SEND_TIMED_OUT ? KERN_RESOURCE_SHORTAGE : NETNAME_NO_SUCH_HOST);
     }
 
     void check_out(const Buffer& buffer) {

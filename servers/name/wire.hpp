@@ -11,6 +11,9 @@ namespace umach::names {
 inline constexpr msg_id_t check_in_id = 1040, look_up_id = 1041, check_out_id = 1042, version_id = 1043;
 inline constexpr msg_id_t reply_offset = 100;
 
+// Under this and a host's name the server of the link to that host is checked in.
+inline constexpr const char* link_prefix = "netmsg/";
+
 struct NameItem {
     msg_type_long_t type{{0, 0, 0, 1, 1, 0, 0}, MSG_TYPE_STRING, 8 * sizeof(netname_name_t), 1};
     netname_name_t text{};

@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::size_t most_look_ups = 64;  // on their way to the other side
 
-// The server of the link to a host is entered under this name, and answers what a name service is asked.
-std::string name_of_link(const std::string& host) {
-    return "netmsg/" + host;
-}
-
 template <class Reply>
 void answer(port_t to, Reply& reply) {
     reply.header.msg_simple = FALSE;
@@ -39,7 +34,7 @@ void refuse(port_t to, kern_return_t code) {
 void Link::check_in() {
     look_up_port_ = new_port();
     port_set_add(task_self(), set_, look_up_port_);
-    netname_check_in(name_server_port, name_of_link(peer_name_).c_str(), look_up_port_, look_up_port_);
+    netname_check_in(name_server_port, (names::link_prefix + peer_name_).c_str(), look_up_port_, look_up_port_);
 }
 
 void Link::ask_peer(Buffer& message) {

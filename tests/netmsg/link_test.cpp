@@ -253,6 +253,19 @@ TEST_P(Linked, ALostLinkEndsCallsAndProxiesAndGivesUpWhatItHeld) {
        }));
 }
 
+TEST_P(Linked, TheNameServiceAsksTheHostThatIsNamed) {
+    on(
+        [](Side& side) {
+            side.hear();
+            port_t found = PORT_NULL;
+            EXPECT_EQ(netname_look_up(name_server_port, "there", "service", &found), NETNAME_SUCCESS);
+            EXPECT_EQ(Letter(found, 3).send(), SEND_SUCCESS);
+            EXPECT_EQ(netname_look_up(name_server_port, "there", "nothing", &found), NETNAME_NOT_CHECKED_IN);
+            EXPECT_EQ(netname_look_up(name_server_port, "nowhere", "service", &found), NETNAME_NO_SUCH_HOST);
+        },
+        serving([](Side&, port_t service) { EXPECT_EQ(next(service)->msg_id, 3); }));
+}
+
 TEST_P(Linked, WhatIsNotCheckedInIsNotFound) {
     on(
         [](Side&) {
