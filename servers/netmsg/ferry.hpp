@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Messages that wait for room at their port. Each waits in a fiber of its own, all on one thread, so that it stands
-// in the port's line as every other sender does and holds up nobody.
+// Messages that wait for room at their port. Each waits in a fiber of its own, all on one thread, so that it
+// stands in the port's line as every other sender does and holds up nobody.
 #pragma once
 
 #include <map>

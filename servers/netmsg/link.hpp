@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// One link to another host: what comes in over its transport goes to ports here, and what comes to its proxies goes
-// out. A peer that breaks the protocol is cut off: the link ends with a reason, and nothing else.
+// One link to another host: what comes in over its transport goes to ports here, and what comes to its
+// proxies goes out. A peer that breaks the protocol is cut off: the link ends with a reason, and nothing
+// else.
 //
 //   opened --hello of the other server--> joined --transport ends, protocol broken--> ended
 #pragma once

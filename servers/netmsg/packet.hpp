@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// What stands in the frames of a link. Numbers are little-endian and unaligned. An *id* names a right that one
-// side holds for the other; it is never given twice on a link. The side that holds the port draws ids below
-// `chosen_by_other`; for a port that moves, the side that it leaves draws the id, above it.
+// What stands in the frames of a link. Numbers are little-endian and unaligned. An *id* names a right that
+// one side holds for the other; it is never given twice on a link. The side that holds the port draws ids
+// below `chosen_by_other`; for a port that moves, the side that it leaves draws the id, above it.
 #pragma once
 
 #include <cstddef>

@@ -25,7 +25,8 @@ struct Parcel {
 
 void encode_parcel(const Parcel& parcel, Bytes& out);
 
-// returns: nothing for what is no parcel; the body has been looked through, and has as many rights as there are
+// returns: nothing for what is no parcel; the body has been looked through, and has as many rights as there
+// are
 std::optional<Parcel> decode_parcel(View bytes);
 
 // An element of an item that is a right.

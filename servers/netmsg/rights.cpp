@@ -97,8 +97,8 @@ WireRight Rights::leave_once(port_t name) {
     return {RightKind::once, holding.id, 0};
 }
 
-// The port stays here and becomes a proxy: who sends to it goes on doing so. It has no credit until the other side
-// has taken the message that the right goes in.
+// The port stays here and becomes a proxy: who sends to it goes on doing so. It has no credit until the other
+// side has taken the message that the right goes in.
 WireRight Rights::leave_receive(unsigned code, port_t name) {
     const auto known = held_names_.find(name);
     const std::uint32_t was = known != held_names_.end() ? known->second : 0;
@@ -184,7 +184,8 @@ std::optional<Arrival> Rights::arrive_once(const WireRight& right) {
     return Arrival{once, MSG_TYPE_PORT, right.kind, right.id};
 }
 
-// If the port is known here, by a proxy, the proxy becomes the port itself: names and rights stay what they are.
+// If the port is known here, by a proxy, the proxy becomes the port itself: names and rights stay what they
+// are.
 std::optional<Arrival> Rights::arrive_receive(const WireRight& right) {
     const bool possible =
         right.id > chosen_by_other && !holdings_.contains(right.id) && holdings_.size() < most_rights_of_link;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // The rights that one link holds, in two tables.
 //
-//   holding  a right of ours to a port behind us, kept for the other side under an id. It goes when the other side
-//            has given back as many references as it was sent; until then a port that died stays, as dead.
+//   holding  a right of ours to a port behind us, kept for the other side under an id. It goes when the other
+//            side has given back as many references as it was sent; until then a port that died stays, as
+//            dead.
 //   proxy    a port of ours that stands for one behind the other side. Who sends to it here sends there; its
 //            receive right is ours, so its queue is the whole of what waits. It has a credit, or it is not
 //            received from: one message at a time is on its way to a port.
 //
 //   a proxy: served --message taken--> waits for credit --credit--> served
-//              \--nobody can send, nothing waits: its references go back--> gone <--the port has died, link lost--
+//              \--nobody can send, nothing waits: its references go back--> gone <--the port has died--
 #pragma once
 
 #include <deque>

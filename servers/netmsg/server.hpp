@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// The netmsg server: a task that joins its host to others, by any number of links over any kind of transport. It is
-// a tenant: it uses calls that every program has, and transports.
+// The netmsg server: a task that joins its host to others, by any number of links over any kind of transport.
+// It is a tenant: it uses calls that every program has, and transports.
 //
-// One thread does it all: it waits for frames, for messages to its proxies and for who wants to come in. What waits
-// for room at a port waits in the ferry.
+// One thread does it all: it waits for frames, for messages to its proxies and for who wants to come in. What
+// waits for room at a port waits in the ferry.
 #pragma once
 
 #include <set>

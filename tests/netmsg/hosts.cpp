@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,14 +92,20 @@ transport::Weather storm() {
 
 // The server of a host, in the process that runs this: until its parent ends.
 [[noreturn]] void serve(const std::string& name, const End& end, int joined) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    Server server(name, [&](const std::string& what) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigprocmask(SIG_BLOCK, &ends, nullptr);
+    const int stop = signalfd(-1, &ends, SFD_CLOEXEC);
+    auto server = std::make_unique<Server>(name, [&](const std::string& what) {
         if (getenv("UMACH_TEST_LOG") != nullptr) std::fprintf(stderr, "%s: %s\n", name.c_str(), what.c_str());
         if (what.starts_with("joined")) [[maybe_unused]]
             const auto told = write(joined, "j", 1);
     });
-    server.add(end());
-    server.run(-1);
+    server->add(end());
+    server->run(stop);
+    server.reset();
     _exit(0);
 }
 
@@ -119,7 +126,7 @@ transport::Weather storm() {
         if (j != 0) part(side);
         side.tell();
         side.hear();
-        kill(server, SIGKILL);
+        kill(server, SIGTERM);
         waitpid(server, nullptr, 0);
         status = testing::Test::HasFailure() ? 1 : 0;
     }
@@ -165,6 +172,7 @@ const std::vector<LinkInTest>& links_in_test() {
         {"pipe", [] { return by_pipes(); }},
         {"fifo", [] { return at_address("fifo:" + own("/tmp/")); }},
         {"posix", [] { return at_address("posix:" + own("/")); }},
+        {"sysv", [] { return at_address("sysv:" + std::to_string(0x20000000 + getpid())); }},
     };
     return all;
 }
