@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSL-1.0
  *
- * Locks and mending: runtime/lock.hpp, runtime/step.cpp, runtime/mend.cpp, and the end of a carrier in ports/thread.cpp.
+ * Locks and mending: runtime/lock.hpp, runtime/step.cpp, runtime/mend.cpp, and the end of a carrier in
+ * ports/thread.cpp.
  *
- * Two carriers change two words in steps, one of them twice, under one lock; between steps the words are equal. A keeper
- * ends the dead and gives their slots up, and a third carrier waits for such a slot. Carriers and keepers are killed at
- * any point, KILLS times in all; a successor takes a dead keeper's place.
+ * Two carriers change two words in steps, one of them twice, under one lock; between steps the words are
+ * equal. A keeper ends the dead and gives their slots up, and a third carrier waits for such a slot. Carriers
+ * and keepers are killed at any point, KILLS times in all; a successor takes a dead keeper's place.
  *
- * Holds: whoever gets the lock finds the words equal; no step of the living is taken back; nobody waits for ever.
- * PLANT=1..5 are mistakes, each of which breaks one of these.
+ * Holds: whoever gets the lock finds the words equal; no step of the living is taken back; nobody waits for
+ * ever. PLANT=1..5 are mistakes, each of which breaks one of these.
  */
 #ifndef KILLS
 #define KILLS 2
@@ -115,7 +116,7 @@ inline step(me) {
     MAY_DIE(me)
 }
 
-/* The end of a dead carrier; retire() takes the mender's word, so that no mender is at work while it gives the slot up. */
+/* The end of a dead carrier. retire() takes the mender's word: nobody mends while the slot is given up. */
 inline end_carrier(me, its_name) {
     mend(me, its_name);
     MAY_DIE(me);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """Has spin look at every state of a model: there is no error, and each mistake that can be planted makes one.
 
-    models.py MODEL.pml PLANTS STATES    how many mistakes there are, and how many states the search has at least
+    models.py MODEL.pml PLANTS STATES    how many mistakes there are, and states that a search has at least
 """
 import os
 import re
@@ -15,12 +15,15 @@ SKIPPED = 77
 
 def search(model, folder, *defined):
     """returns: errors, states"""
-    subprocess.run(['spin', '-a', *defined, model], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(['cc', '-O2', '-w', '-DSAFETY', '-DCOLLAPSE', '-o', 'pan', 'pan.c'], cwd=folder, check=True)
-    said = subprocess.run(['./pan', '-m1000000'], cwd=folder, check=True, capture_output=True, text=True).stdout
+    def run(*words):
+        return subprocess.run(words, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    run('spin', '-a', *defined, model)
+    run('cc', '-O2', '-w', '-DSAFETY', '-DCOLLAPSE', '-o', 'pan', 'pan.c')
+    said = run('./pan', '-m1000000')
     if 'max search depth too small' in said or 'Search not completed' in said and 'errors: 0' in said:
         sys.exit(f'the search was not complete:\n{said}')
-    return int(re.search(r'errors: (\d+)', said).group(1)), int(re.search(r'(\d+) states, stored', said).group(1))
+    return [int(re.search(what, said).group(1)) for what in (r'errors: (\d+)', r'(\d+) states, stored')]
 
 
 def main():
@@ -37,7 +40,7 @@ def main():
             wrong.append(f'{errors} errors in {states} states')
         for plant in range(1, plants + 1):
             errors, states = search(model, folder, '-DKILLS=2', f'-DPLANT={plant}')
-            print(f'mistake {plant}: found after {states} states' if errors else f'mistake {plant}: not found')
+            print(f'mistake {plant}:', f'found after {states} states' if errors else 'not found')
             if not errors:
                 wrong.append(f'mistake {plant} was not found')
     sys.exit('; '.join(wrong) or None)

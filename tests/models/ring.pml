@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSL-1.0
  *
- * Rings: doze() in ports/wait.hpp, Kernel::pay_ring and ring_bell in ports/kernel.cpp, the futex doorbell, and what the
- * operating system does for a thread that dies (its robust list).
+ * Rings: doze() in ports/wait.hpp, Kernel::pay_ring and ring_bell in ports/kernel.cpp, the futex doorbell,
+ * and what the operating system does for a thread that dies (its robust list).
  *
- * Two carriers each owe a sleeper a ring, one for each of its two waits; a keeper pays for the dead, and is the one who
- * ends a wait when its ringer has died before it did. Anybody but the sleeper is killed at any point, KILLS times in
- * all. No slice ends here: a sleeper whom nobody wakes stays asleep, and the search finds that nobody can go on.
+ * Two carriers each owe a sleeper a ring, one for each of its two waits; a keeper pays for the dead, and is
+ * the one who ends a wait when its ringer has died before it did. Anybody but the sleeper is killed at any
+ * point, KILLS times in all. No slice ends here: a sleeper whom nobody wakes stays asleep, and the search
+ * finds that nobody can go on.
  *
- * PLANT=1..4 are mistakes, each of which leaves it asleep. NO_SYSTEM_WAKE=1: the system wakes nobody for a ringer that
- * died with its robust list at the bell; that is for speed only, since the keeper rings again.
+ * PLANT=1..4 are mistakes, each of which leaves it asleep. NO_SYSTEM_WAKE=1: the system wakes nobody for a
+ * ringer that died with its robust list at the bell; that is for speed only, since the keeper rings again.
  */
 #ifndef KILLS
 #define KILLS 2
@@ -30,7 +31,7 @@ byte rung;                              /* the latest epoch that was rung */
 bool bell, asleep, in_futex;
 byte kills;
 
-/* A futex wake, and the kernel's own for a dead thread whose robust list points to a word without an owner. */
+/* A futex wake; the kernel's own too, for a dead thread whose list points to a word without owner. */
 #define WAKE in_futex = false
 
 #define MAY_DIE(me) \
@@ -131,8 +132,8 @@ proctype Sleeper() {
     sleep_until_rung()
 }
 
-/* Learns of the others' deaths by their pidfds, pays what they owe, or what they would have done: ends the wait itself
- * for one that died before it had. Its successor learns of its death by the life word alone. */
+/* Learns of the others' deaths by their pidfds and pays what they owe; ends the wait for one that died before
+ * it had. Its successor learns of its death by the life word alone. */
 proctype Keeper(byte me) {
     byte owed, who;
     bool was_rung;
@@ -147,7 +148,8 @@ end_idle:
     do
     :: atomic { ended[0] && debt[0] != 0 -> who = 0 } pay_ring(me, who, true)
     :: atomic { ended[1] && debt[1] != 0 -> who = 1 } pay_ring(me, who, true)
-    :: atomic { epoch != 0 && ended[epoch - 1] && debt[epoch - 1] == 0 && !done -> done = true; debt[me] = epoch }
+    :: atomic { epoch != 0 && ended[epoch - 1] && debt[epoch - 1] == 0 && !done ->
+                done = true; debt[me] = epoch }
        MAY_DIE(me);
        who = me;
        pay_ring(me, who, false)

@@ -23,7 +23,8 @@ constexpr std::uint64_t points_by_default = 40;  // of one kind, of one operatio
 constexpr unsigned most_seconds = 30;
 constexpr std::uint64_t least_points = 10;
 constexpr std::uint64_t stores_by_default = 16'000;  // come past on the way to all the points of one kind
-constexpr std::uint64_t stores_followed = 200;       // in a full run, of one operation: by each instruction
+constexpr std::uint64_t most_in_a_row = 400;
+constexpr std::uint64_t stores_followed = 200;  // in a full run, of one operation: by each instruction
 
 std::uint64_t usual_points(std::uint64_t stores) {
     return std::clamp(stores_by_default / stores, least_points, points_by_default);
@@ -339,12 +340,14 @@ void Stage::try_points(const Operation& operation, When when, std::uint64_t stor
     }
 }
 
-// Until the next store comes first.
+// Until the next store comes first. Only who waits does more than so many instructions without one, in a
+// loop.
 void Stage::try_instructions(const Operation& operation, std::uint64_t stores) {
     const std::uint64_t stride = std::max<std::uint64_t>(stores / stores_followed, 1);
     for (std::uint64_t store = 0; store < stores && !HasFailure(); store += stride) {
         KillPoint point{When::after_instruction, store, 1};
-        while (kill_once(operation, point).stores == store && !HasFailure()) {
+        while (point.instruction <= most_in_a_row && kill_once(operation, point).stores == store &&
+               !HasFailure()) {
             ++point.instruction;
             ++figures_.points;
             ++figures_.instructions;

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Bugs that are planted to see that the suite finds them: each is a change to one of the kernel's sources, and the case
-that must fail for it. The sources themselves know nothing of this.
+"""Bugs that are planted to see that the suite finds them: each is a change to one of the kernel's sources, and
+the case that must fail for it. The sources themselves know nothing of this.
 
-    plants.py count                   how many there are
-    plants.py write ROOT NUMBER OUT   the source with the bug in it
-    plants.py run NUMBER PROGRAM      whether the case fails in the suite's program that was linked with it
+    plants.py count                      how many there are
+    plants.py write ROOT NUMBER OUT      the source with the bug in it
+    plants.py run ROOT NUMBER PROGRAM    whether the case fails in the suite's program that was linked with it
 """
 import dataclasses
 import os
@@ -29,10 +29,9 @@ PLANTS = [
           'release_all();\n    carrier_->record().log_length.store(0, std::memory_order_release);',
           'SendBytes'),
     Plant('a step is taken back oldest word first', 'runtime/mend.cpp',
-          'std::uint64_t left = std::min<std::uint64_t>(record.log_length.load(std::memory_order_acquire), log_entries);\n'
           '    while (left-- > 0) {',
-          'const std::uint64_t all = record.log_length.load();\n'
-          '    for (std::uint64_t left = 0; left < all; ++left) {',
+          '    const std::uint64_t all = left;\n'
+          '    for (left = 0; left < all; ++left) {',
           'SendAReceiveRight'),
     Plant('mending empties the log and takes nothing back', 'runtime/mend.cpp',
           '        take_back(machine, record);\n', '        record.log_length.store(0);\n',
@@ -66,13 +65,15 @@ PLANTS = [
           'if (header_->keeper.get() != carrier.name().word()) carrier.arm_for_ring', 'carrier.arm_for_ring',
           'SendOfTheKeeperToAReceiverThatWaits'),
     Plant('a keeper reads what another dead keeper had not committed', 'ports/thread.cpp',
-          'runtime::mend_all(k.machine(), keeper.name());', 'runtime::mend(k.machine(), keeper.name(), dead);',
+          'runtime::mend_all(k.machine(), keeper.name());',
+          'runtime::mend(k.machine(), keeper.name(), dead);',
           'EndTheCarrierOfASender'),
     Plant('the message in a dead hand is forgotten', 'ports/thread.cpp',
           '    empty_hand(k, keeper, dead.in_hand);\n', '    dead.in_hand.put(0);\n',
           'SendBytes'),
     Plant('the stock of the dead is forgotten', 'ports/zone.cpp',
-          '    if (stock_ == no_stock) return true;', '    if (stock_ == no_stock || &carrier != &step.carrier().record()) return true;',
+          '    if (stock_ == no_stock) return true;',
+          '    if (stock_ == no_stock || &carrier != &step.carrier().record()) return true;',
           'ReceiveRights'),
     Plant('a message that is received is in nobody\'s hand', 'ports/receive.cpp',
           '    s.set(s.mine().in_hand, message);\n', '',
@@ -91,17 +92,17 @@ def read(root, plant):
 
 def write(root, number, out):
     plant = PLANTS[number]
-    source = read(root, plant)
-    if source.count(plant.right) != 1:
-        sys.exit(f'{plant.file}: "{plant.right}" stands there {source.count(plant.right)} times, and must once')
     with open(out, 'w', encoding='utf-8') as text:
-        text.write(source.replace(plant.right, plant.wrong))
+        text.write(read(root, plant).replace(plant.right, plant.wrong))
 
 
-def run(number, program):
+def run(root, number, program):
     plant = PLANTS[number]
-    ended = subprocess.run([program, f'--gtest_filter={CASE}{plant.case}'], capture_output=True, text=True, check=False,
-                           env=os.environ | {'UMACH_FULL': '1'})
+    found = read(root, plant).count(plant.right)
+    if found != 1:
+        sys.exit(f'{plant.file}: what is changed stands there {found} times, and must once:\n{plant.right}')
+    ended = subprocess.run([program, f'--gtest_filter={CASE}{plant.case}'], capture_output=True, text=True,
+                           check=False, env=os.environ | {'UMACH_FULL': '1'})
     print(ended.stdout, ended.stderr, f'--- {plant.what}: ended with {ended.returncode}', sep='\n')
     if f'/{plant.case}' not in ended.stdout:
         sys.exit(f'there is no case {plant.case}')
@@ -116,7 +117,7 @@ def main():
     elif what == 'write':
         write(words[0], int(words[1]), words[2])
     else:
-        run(int(words[0]), words[1])
+        run(words[0], int(words[1]), words[2])
 
 
 if __name__ == '__main__':
