@@ -5,6 +5,7 @@
 #include <mach/notify.h>
 #include <servers/netname.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <umach_inspect.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <deque>
 #include <random>
+#include <thread>
 
 namespace umach::tools {
 namespace {
@@ -104,6 +106,7 @@ private:
             case 5: return call_peer();
             case 6: return change_ports();
             case 7: return receive_from(task_notify(), 0);
+            case 8: return pick(10) == 0 ? use_others() : receive_from(set_, 0);
             default: return receive_from(set_, pick(3) == 0 ? 1 : 0);
         }
     }
@@ -186,6 +189,22 @@ private:
         buffer.header.msg_id = call_id;
         msg_rpc(&buffer.header, SEND_TIMEOUT | RCV_TIMEOUT, sizeof buffer, 1,
                 static_cast<msg_timeout_t>(1 + pick(3)));
+    }
+
+    // A thread, or a child that is a task of its own: they come, send, and go.
+    void use_others() {
+        const port_t to = some_peer();
+        if (to == PORT_NULL) return;
+        if (pick(2) == 0) return std::thread([&] { send_one(to, MSG_TYPE_PORT, port_, false); }).join();
+        const pid_t child = fork();
+        if (child == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            port_t found = PORT_NULL;
+            netname_look_up(name_server_port, "", name_of(work_.number).c_str(), &found);
+            if (found != PORT_NULL) send_one(found, MSG_TYPE_PORT, task_self(), false);
+            _exit(0);
+        }
+        waitpid(child, nullptr, 0);
     }
 
     void look_at_host() {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Bugs that are planted to see that the suite finds them: each is a change to one of the kernel's sources, and
+"""Bugs planted to see that the suite finds them: each is a change to one of the kernel's sources, and
 the case that must fail for it. The sources themselves know nothing of this.
 
     plants.py count                      how many there are
