@@ -132,6 +132,7 @@ TEST_P(Death, IsNotSeenInAPeerThatIsOnlyStoppedUnlessSilenceIsTheSign) {
     Bytes body;
     ASSERT_EQ(host->receive(body, soon()), Moved::done);
     const bool silent_is_dead = text_of_bytes(body) == "beats";
+    ASSERT_GT(child, 0);
     ASSERT_EQ(kill(child, SIGSTOP), 0);
     ASSERT_EQ(waitpid(child, nullptr, WUNTRACED), child);
     const Moved moved = host->receive(body, Deadline::in(silent_is_dead ? 10s : 500ms));

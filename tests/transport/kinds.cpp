@@ -177,7 +177,8 @@ std::set<std::string> what_is_there() {
     std::ifstream queues("/proc/sysvipc/msg");
     std::string key, number, mode, bytes, messages, line;
     std::getline(queues, line);
-    for (pid_t writer = 0, reader = 0; queues >> key >> number >> mode >> bytes >> messages >> writer >> reader;) {
+    for (pid_t writer = 0, reader = 0;
+         queues >> key >> number >> mode >> bytes >> messages >> writer >> reader;) {
         if (our_processes.contains(writer) || our_processes.contains(reader)) found.insert("queue " + number);
         std::getline(queues, line);
     }
