@@ -117,6 +117,7 @@ transport::Weather storm() {
     int status = 1;
     if (pipe(joined) == 0 && task_self() != PORT_NULL) {
         const pid_t server = fork();
+        if (server < 0) _exit(1);
         if (server == 0) serve(name, name == "here" ? ends.first : ends.second, joined[1]);
         ends = {};
         close(joined[1]);
@@ -159,6 +160,7 @@ port_t Side::checked_in(const char* name) {
 }
 
 void Side::kill_server() {
+    ASSERT_GT(server_, 0);
     kill(server_, SIGKILL);
 }
 

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSL-1.0
+// umach link as people run it: three hosts in a row, and a right that is passed from one end to the other.
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "tests/netmsg/hosts.hpp"
+
+namespace umach::netmsg::test {
+namespace {
+
+// The tool, running until this goes, and what it says.
+class Tool {
+public:
+    explicit Tool(std::vector<std::string> words) {
+        int out[2];
+        EXPECT_EQ(pipe(out), 0);
+        process_ = fork();
+        EXPECT_GE(process_, 0);
+        if (process_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            dup2(out[1], 1);
+            close(out[0]);
+            std::vector<char*> arguments{const_cast<char*>("umach")};
+            for (std::string& word : words) arguments.push_back(word.data());
+            arguments.push_back(nullptr);
+            execv(UMACH_TOOL, arguments.data());
+            _exit(127);
+        }
+        close(out[1]);
+        out_ = out[0];
+    }
+    Tool(const Tool&) = delete;
+    Tool& operator=(const Tool&) = delete;
+    ~Tool() {
+        if (process_ > 0) {
+            kill(process_, SIGTERM);
+            status();
+        }
+        close(out_);
+    }
+
+    // Reads on until a line has that in it. returns: false when the tool ended before
+    bool says(const std::string& what) {
+        std::string line;
+        for (char c = 0; read(out_, &c, 1) == 1;) {
+            if (c != '\n') {
+                line += c;
+                continue;
+            }
+            if (line.find(what) != std::string::npos) return true;
+            line.clear();
+        }
+        return false;
+    }
+
+    int status() {
+        int status = 0;
+        if (process_ > 0) waitpid(process_, &status, 0);
+        process_ = -1;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
+    }
+
+private:
+    pid_t process_ = -1;
+    int out_ = -1;
+};
+
+std::string own_name(const char* which) {
+    return "netmsg-" + std::to_string(getpid()) + "-" + which;
+}
+
+// A member of a host, which does its part and ends.
+pid_t member(const std::string& host, const std::function<void()>& part) {
+    const pid_t process = fork();
+    if (process != 0) return process;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setenv("UMACH_HOST", host.c_str(), 1);
+    part();
+    _exit(testing::Test::HasFailure() ? 1 : 0);
+}
+
+port_t looked_up(const std::string& host, const char* name) {
+    const auto late = runtime::Deadline::in(std::chrono::seconds(20));
+    port_t found = PORT_NULL;
+    while (netname_look_up(name_server_port, host.c_str(), name, &found) != NETNAME_SUCCESS && !late.passed())
+        sched_yield();
+    EXPECT_NE(found, PORT_NULL) << name;
+    return found;
+}
+
+port_t service(const char* name) {
+    port_t port = PORT_NULL;
+    EXPECT_EQ(port_allocate(task_self(), &port), KERN_SUCCESS);
+    EXPECT_EQ(netname_check_in(name_server_port, name, PORT_NULL, port), NETNAME_SUCCESS);
+    return port;
+}
+
+void expect_well(pid_t process) {
+    int status = 0;
+    EXPECT_EQ(waitpid(process, &status, 0), process);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
+TEST(LinkTool, JoinsThreeHostsAndARightThatTheMiddlePassesOnWorks) {
+    const std::string a = own_name("a"), b = own_name("b"), c = own_name("c"), address = "unix:@" + a;
+    Tool hosts[] = {Tool({"host", a}), Tool({"host", b}), Tool({"host", c})};
+    for (Tool& host : hosts) ASSERT_TRUE(host.says("is ready"));
+    {
+        Tool middle({"link", a, "--listen", address});
+        ASSERT_TRUE(middle.says("listening at"));
+        Tool left({"link", b, "--connect", address}), right({"link", c, "--connect", address});
+        ASSERT_TRUE(left.says("joined with " + a));
+        ASSERT_TRUE(right.says("joined with " + a));
+        const pid_t answers = member(b, [] {
+            Letter got = next(service("answers"));
+            EXPECT_EQ(got->msg_id, 41);
+            EXPECT_EQ(Letter(got->msg_remote_port, 42).send(), SEND_SUCCESS);
+        });
+        const pid_t asks = member(c, [] {
+            const port_t to = next(service("asks")).name();
+            Letter call(to, 41, service("reply"));
+            EXPECT_EQ(call.rpc(SEND_TIMEOUT | RCV_TIMEOUT, patience, patience), RPC_SUCCESS);
+            EXPECT_EQ(call->msg_id, 42);
+        });
+        const pid_t passes = member(a, [&] {
+            const port_t to = looked_up(b, "answers");
+            EXPECT_EQ(Letter(looked_up(c, "asks")).item(MSG_TYPE_PORT, {to}).send(SEND_TIMEOUT, patience),
+                      SEND_SUCCESS);
+            EXPECT_TRUE(told(NOTIFY_PORT_DELETED, to));
+        });
+        for (const pid_t one : {answers, asks, passes}) expect_well(one);
+    }
+    for (const std::string& host : {a, b, c}) {
+        Tool check({"check", host});
+        EXPECT_TRUE(check.says("no rule broken"));
+        EXPECT_EQ(check.status(), 0);
+    }
+}
+
+TEST(LinkTool, SaysWhatKeepsItFromItsWork) {
+    Tool host({"host", own_name("d")});
+    ASSERT_TRUE(host.says("is ready"));
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"link", own_name("nobody"), "--listen", "unix:@x"},
+          {"link", own_name("d")},
+          {"link", own_name("d"), "--listen", "smoke:x"},
+          {"link", own_name("d"), "--connect", "unix:@umach-nobody", "--wait", "0"},
+          {"link", own_name("d"), "--listen", "unix:@" + own_name("x"), "--allow", "everybody"}}) {
+        Tool link(words);
+        EXPECT_EQ(link.status(), 2) << words.back();
+    }
+}
+
+}  // namespace
+}  // namespace umach::netmsg::test
