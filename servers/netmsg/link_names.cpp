@@ -34,7 +34,8 @@ void refuse(port_t to, kern_return_t code) {
 void Link::check_in() {
     look_up_port_ = new_port();
     port_set_add(task_self(), set_, look_up_port_);
-    netname_check_in(name_server_port, (names::link_prefix + peer_name_).c_str(), look_up_port_, look_up_port_);
+    const std::string name = names::link_prefix + peer_name_;
+    netname_check_in(name_server_port, name.c_str(), look_up_port_, look_up_port_);
 }
 
 void Link::ask_peer(Buffer& message) {
