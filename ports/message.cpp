@@ -216,6 +216,7 @@ bool discard_piece(KernelStep& s, std::uint32_t message) {
         RightInfo info = slot.info;
         if (info.held == 0 || (info.carried != Carried::send && info.carried != Carried::memory)) continue;
         const PortRef what = slot.port;
+        if (info.carried == Carried::send) s.lock_root(what);   // before anything is written: the wait for it may be long
         info.held = 0;
         s.set(slot.info, info);
         if (info.carried == Carried::send) drop_send(s, what);

@@ -291,16 +291,17 @@ void empty_hand(Kernel& k, runtime::Carrier& keeper, Field<std::uint64_t>& hand)
     Caller caller{k, keeper, {}, {}};
     const std::uint32_t unsent = caller.step([&](KernelStep& s) {
         const auto message = static_cast<std::uint32_t>(hand.get());
-        s.set(hand, 0);
         if (message == 0) return s.keep(0u);
         const MessageState state = k.message(message).identity.get().state;
+        const TaskRef task = k.ref_of_task(k.message(message).stands.get().index);
+        const bool there = state == MessageState::taken && s.lock(task);   // before anything is written
+        s.set(hand, 0);
         if (state == MessageState::prep) {
             s.set(s.mine().put_aside, message);
             return s.keep(message);
         }
         if (state != MessageState::taken) return s.keep(0u);
-        const TaskRef task = k.ref_of_task(k.message(message).stands.get().index);
-        if (s.lock(task)) doom(s, task, message);
+        if (there) doom(s, task, message);
         else free_message(s, message);
         return s.keep(0u);
     });

@@ -300,5 +300,38 @@ TEST_F(KeptMessages, ADeadNameThatIsGivenUpIsGoneWhenItsMessageHadToWait) {
     EXPECT_EQ(got.name(0), PORT_DEAD);
 }
 
+class WaitingForALock : public RegressionFixture {
+protected:
+    // The carrier of somebody else that has a message in its hand; 0: nobody has.
+    std::uint32_t whose_hand_is_full() {
+        for (std::uint32_t slot = 1; slot < k_->machine().carriers(); ++slot)
+            if (slot != carrier_->name().slot && k_->machine().carrier(slot).in_hand.get() != 0) return slot;
+        return 0;
+    }
+};
+
+// The audit holds every lock, and would find the half of it that is written.
+TEST_F(WaitingForALock, WhoGivesARightBackHasWrittenNothing) {
+    const Member member = make_member();
+    Caller as_member = as(member);
+    while (post_as(as_member, Letter(member.own_port)) == SEND_SUCCESS) {}
+    Blocked sender(as_member, [&](Caller& self) {
+        Letter letter(member.own_port);
+        return send(self, letter.with(MSG_TYPE_PORT, there).header(), SEND_TIMEOUT, 50);
+    });
+    runtime::LockWord& lock = task().lock;   // of the root of the right's port
+    runtime::take_lock(k_->machine(), carrier_->name(), lock);
+    std::uint32_t slot = 0;
+    while ((slot = whose_hand_is_full()) == 0) sched_yield();
+    int quiet = 0;
+    for (int look = 0; look < 200'000 && quiet < 1000; ++look) {
+        quiet = k_->machine().carrier(slot).log_length.load() == 0 ? quiet + 1 : 0;
+        sched_yield();
+    }
+    lock.release();
+    EXPECT_EQ(quiet, 1000) << "it waits in the middle of a step";
+    EXPECT_EQ(sender.result(), SEND_TIMED_OUT);
+}
+
 }  // namespace
 }  // namespace umach::ports
