@@ -216,7 +216,9 @@ bool discard_piece(KernelStep& s, std::uint32_t message) {
         RightInfo info = slot.info;
         if (info.held == 0 || (info.carried != Carried::send && info.carried != Carried::memory)) continue;
         const PortRef what = slot.port;
-        if (info.carried == Carried::send) s.lock_root(what);   // before anything is written: the wait for it may be long
+        // Before anything is written: the wait for it may be long.
+        if (info.carried == Carried::send) s.lock_root(what);
+        else s.lock_host();
         info.held = 0;
         s.set(slot.info, info);
         if (info.carried == Carried::send) drop_send(s, what);
@@ -240,6 +242,7 @@ void release_memory(Caller& caller, std::uint32_t message) {
         RightInfo info = slot.info;
         if (info.carried != Carried::memory || info.held == 0) continue;
         caller.k.step(caller.carrier, [&](KernelStep& s) {
+            s.lock_host();
             info.held = 0;
             s.set(slot.info, info);
             release_region(s, {slot.port.get().index, slot.port.get().generation});

@@ -5,8 +5,9 @@
 #include "ports/thread.hpp"
 #include "runtime/nap.hpp"
 
+#include <bit>
 #include <optional>
-#include <unistd.h>
+#include <sched.h>
 
 namespace umach::ports {
 
@@ -42,16 +43,15 @@ void cancel_wait(KernelStep& s, std::uint32_t thread) {
 
 namespace {
 
-bool several_cores() {
-    static const bool several = sysconf(_SC_NPROCESSORS_ONLN) > 1;
-    return several;
+bool may_use_several_cores() {
+    cpu_set_t cores;
+    return sched_getaffinity(0, sizeof cores, &cores) != 0 || CPU_COUNT(&cores) > 1;
 }
-// Known from the start: a fork in the middle of a first call's
-// initialisation would leave the child waiting for it for ever.
-[[maybe_unused]] const bool known_at_load = several_cores();
 
-// Looks for the ring before sleeping. A spin that found nothing halves the next one; now and then a full one tries
-// again. Two yields in between let a partner on the same core run.
+// Looks for the ring before sleeping, for about as long as a sleep and its wake-up cost. What pays is learned from the
+// sleeps: who was rung soon after it fell asleep looks longer the next time, who slept long looks for half as long.
+// A partner that shares the core is never seen to ring: after a few looks in vain only some are tried. Two yields in
+// between let it run.
 class Spin {
 public:
     template <class Rung>
@@ -62,28 +62,39 @@ public:
             sched_yield();
             if (rung()) return true;
         }
-        if (!several_cores()) return false;
-        if (look(rung, budget_)) {
-            budget_ = longest_;
-            return true;
+        if (!several_cores_ || budget_ == 0 || !look(rung, budget_)) return false;
+        budget_ = longest_;
+        in_vain_ = 0;
+        return true;
+    }
+
+    void slept(std::chrono::nanoseconds span) {
+        if (span > worth_a_look) {
+            budget_ /= 2;
+            in_vain_ = 0;
+        } else {
+            budget_ = ++in_vain_ < 4 || (in_vain_ >= 64 && std::has_single_bit(in_vain_)) ? longest_ : budget_ / 2;
         }
-        budget_ = ++failures_ % 64 == 0 ? longest_ : budget_ / 2;
-        return false;
     }
 
 private:
     template <class Rung>
     static bool look(Rung rung, unsigned pauses) {
+        const runtime::Instant begun = pauses > at_once ? runtime::MonotonicClock::now() : runtime::Instant{};
         for (unsigned i = 0; i < pauses; ++i) {
             if (rung()) return true;
+            if (i % at_once == at_once - 1 && runtime::MonotonicClock::now() - begun > worth_a_look) return false;
             runtime::cpu_pause();
         }
         return false;
     }
-    static constexpr unsigned shortest = 30;    // about a microsecond
+    static constexpr unsigned shortest = 30;   // about a microsecond
+    static constexpr unsigned at_once = 256;   // between two looks at the clock: how long a pause is differs by ten
+    static constexpr std::chrono::microseconds worth_a_look{60};
+    const bool several_cores_ = may_use_several_cores();
     const unsigned longest_ = runtime::longest_spin();
     unsigned budget_ = longest_;
-    unsigned failures_ = 0;
+    unsigned in_vain_ = 0;
 };
 
 // Locks what guards the wait.
@@ -149,9 +160,10 @@ Parked park_carrier(Caller& caller, std::uint32_t epoch, runtime::Deadline deadl
     thread_local Spin spin;
     const auto rung = [&] { return is_rung(caller.k, caller.thread.index, epoch); };
     if (spin.until(rung)) return Parked::rung;
+    const runtime::Instant asleep = runtime::MonotonicClock::now();
     for (std::optional<Glance> before;;) {
         const auto woken = doze(caller, deadline, rung);
-        if (rung()) return Parked::rung;
+        if (rung()) return spin.slept(runtime::MonotonicClock::now() - asleep), Parked::rung;
         if (woken == runtime::WaitEnd::interrupted && interruptible) return Parked::interrupted;
         if (deadline.passed()) return Parked::timed_out;
         if (woken != runtime::WaitEnd::deadline) continue;

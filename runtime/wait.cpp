@@ -23,7 +23,7 @@ constinit thread_local std::atomic<std::uint32_t> quiet_interruptions [[gnu::tls
 namespace {
 
 unsigned spin_of_environment() noexcept {
-    unsigned spin = 600;
+    unsigned spin = 4800;
     if (const char* text = std::getenv("UMACH_SPIN"); text != nullptr)
         std::from_chars(text, text + std::strlen(text), spin);
     return spin;

@@ -32,7 +32,7 @@ WaitEnd futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expecte
 int futex_wake(const std::atomic<std::uint32_t>& word, int count) noexcept;
 
 // How often a thread that waits looks whether it was woken before it sleeps, at most.
-// returns: UMACH_SPIN, as it was when the library was loaded; without it 600, about as long as a sleep and a wake take
+// returns: UMACH_SPIN, as it was when the library was loaded; without it 4800, about as long as a sleep and a wake take
 // where a core must be woken. 0: it sleeps at once.
 unsigned longest_spin() noexcept;
 
