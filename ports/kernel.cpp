@@ -67,9 +67,10 @@ std::uint64_t bytes_of(const std::array<ZonePlan, zones>& plans) {
 // Memory is named by its offset in the pool, whose size is a power of two.
 std::uint64_t pool_bytes(const HostSizes& sizes) { return std::bit_ceil(std::max<std::uint64_t>(sizes.pool_bytes, 1u << 20)); }
 
-// A carrier must not sit on a noticeable part of a zone: at most a sixteenth is in stocks.
+// A carrier must not sit on a noticeable part of a zone: at most an eighth is in stocks, a sixteenth as a rule, since half
+// of the carriers are service threads.
 std::uint32_t most_stock(std::uint64_t capacity, std::uint32_t carriers) {
-    const std::uint64_t fair = capacity / (16 * std::uint64_t{carriers});
+    const std::uint64_t fair = capacity / (8 * std::uint64_t{carriers});
     return fair < 2 ? 0 : static_cast<std::uint32_t>(std::min<std::uint64_t>(fair, 16));
 }
 

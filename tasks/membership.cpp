@@ -314,7 +314,7 @@ void look_after(ports::Kernel& kernel) {
         if (own_seat != nullptr) host->sweep_own_dead(own_seat->carrier);
     } else if (host->keeper_is_alive()) {
         if (!host->is_connected()) host->rejoin();
-    } else if (!host->has_name() && host->take_name()) {
+    } else if (!host->has_name() && std::getenv("UMACH_NO_KEEPER") == nullptr && host->take_name()) {
         static_cast<void>(host->start_keeping().ok());
     }
 }

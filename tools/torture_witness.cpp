@@ -72,6 +72,8 @@ void testify(const umach_audit_seen_t& until, Testimony& testimony) {
     if (!there) _exit(1);
     umach_audit_seen_t until{};
     while (read(line, &until, sizeof until) == sizeof until) {
+        // When the workers have ended for good somebody has to clear away after the last of them.
+        if (until.tasks != ~0ull) unsetenv("UMACH_NO_KEEPER");
         testify(until, testimony);
         if (write(line, &until, 1) != 1) break;
     }
@@ -88,6 +90,7 @@ Witness::Witness(const std::string& host, bool maker, Testimony& testimony) : te
     if (pid_ < 0) throw Trouble("there is no process to be had");
     if (pid_ == 0) {
         close(ends[0]);
+        if (!maker) setenv("UMACH_NO_KEEPER", "1", 1);   // that is for the workers, who are killed
         be_witness(host, maker, ends[1], testimony);
     }
     close(ends[1]);
