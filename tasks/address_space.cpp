@@ -49,13 +49,13 @@ bool is_in_pool(Caller& caller, const Range& range) {
 
 kern_return_t allocate(Caller& caller, TaskRef task, MemoryWords& words) {
     auto& [address, size, unused, unused_too] = words;
-    const auto range = pages_of(address == anywhere ? 0 : address, size);
-    if (!range) return address == anywhere ? KERN_NO_SPACE : KERN_INVALID_ADDRESS;
-    if (address != anywhere && is_in_pool(caller, *range)) {
+    const auto range = pages_of(address == any_address ? 0 : address, size);
+    if (!range) return address == any_address ? KERN_NO_SPACE : KERN_INVALID_ADDRESS;
+    if (address != any_address && is_in_pool(caller, *range)) {
         set_detail("these addresses are the kernel's to give out, anywhere");
         return KERN_NO_SPACE;
     }
-    if (address != anywhere) return allocate_pages(&address, size, true);
+    if (address != any_address) return allocate_pages(&address, size, true);
     ports::RegionRef region;
     const kern_return_t code = ports::allocate_memory(caller, task, size, &region);
     if (code == KERN_SUCCESS)

@@ -13,7 +13,7 @@ namespace umach::tasks {
 
 // Arguments in the order in which they stand here; results take the place of the first.
 enum class MemoryCall : std::uint64_t {
-    allocate,     // address, size: at that address, or anywhere if it is `anywhere`; gives the address
+    allocate,     // address, size: at that address, or anywhere if it is `any_address`; gives the address
     deallocate,   // address, size
     protect,      // address, size, what may be done (vm_prot_t), 1: from now on never more than that
     inherit,      // address, size, vm_inherit_t
@@ -22,7 +22,7 @@ enum class MemoryCall : std::uint64_t {
 };
 constexpr std::uint64_t word_of(ports::RegionRef region) { return std::uint64_t{region.index} | std::uint64_t{region.generation} << 32; }
 using MemoryWords = std::array<std::uint64_t, 4>;
-inline constexpr std::uint64_t anywhere = ~std::uint64_t{0};
+inline constexpr std::uint64_t any_address = ~std::uint64_t{0};
 
 // Does it in this process, for a task of it. A region is borrowed meanwhile from the task that has it.
 // returns: KERN_INVALID_ARGUMENT the task has ended, or is another process's

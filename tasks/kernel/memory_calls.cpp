@@ -63,7 +63,7 @@ kern_return_t vm_allocate(Caller& caller, TaskRef task, Word asked, Word size, B
         address->value = 0;
         return KERN_SUCCESS;
     }
-    MemoryWords words{anywhere.value != FALSE ? tasks::anywhere : asked.value, size.value};
+    MemoryWords words{anywhere.value != FALSE ? any_address : asked.value, size.value};
     const kern_return_t code = change_memory_of(caller, task, MemoryCall::allocate, words);
     address->value = words[0];
     return code;

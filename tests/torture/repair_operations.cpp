@@ -61,7 +61,7 @@ Setting killed_twice(const char* operation, std::uint64_t store, std::uint64_t s
 std::vector<Operation> repairs() {
     return {{"MendASend", mend_them, killed_in("SendAReceiveRight", 110)},
             {"MendAReceive", mend_them, killed_in("ReceiveRights", 120)},
-            {"MendWhatAMenderLeft", mend_them, killed_twice("SendAReceiveRight", 110, 12)},
+            {"MendWhatAMenderLeft", mend_them, killed_twice("SendAReceiveRight", 150, 12)},
             {"WantTheLocksOfTheDead", want_its_locks, killed_in("SendAReceiveRight", 110)},
             {"EndTheCarrierOfASender", end_its_carrier, killed_in("SendAReceiveRight", 110)},
             {"EndACarrierThatOwesAnAdmission", end_its_carrier,

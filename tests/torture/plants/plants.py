@@ -103,7 +103,9 @@ def run(root, number, program):
         sys.exit(f'{plant.file}: what is changed stands there {found} times, and must once:\n{plant.right}')
     ended = subprocess.run([program, f'--gtest_filter={CASE}{plant.case}'], capture_output=True, text=True,
                            check=False, env=os.environ | {'UMACH_FULL': '1'})
-    print(ended.stdout, ended.stderr, f'--- {plant.what}: ended with {ended.returncode}', sep='\n')
+    # What failed there is what should: it must not look like a case of this run.
+    print(*('| ' + line for line in (ended.stdout + ended.stderr).splitlines()), sep='\n')
+    print(f'--- {plant.what}: ended with {ended.returncode}')
     if f'/{plant.case}' not in ended.stdout:
         sys.exit(f'there is no case {plant.case}')
     if ended.returncode == 0:

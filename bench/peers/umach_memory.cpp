@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSL-1.0
+// Our ports between processes, with the payload out of line.
+//
+//   umach_moved    memory that moves to the server, and back in the answer; as with iceoryx's loaned samples only the
+//                  ends of it are touched
+//   umach_copied   each side's own buffer, which the kernel copies, and which the other copies into its own
+#include "peers/umach_link.hpp"
+
+namespace bench {
+namespace {
+
+// A message with one out-of-line item.
+struct MovedLetter {
+    msg_header_t head{};
+    msg_type_long_t type{};
+    std::uint32_t unused = 0;
+    std::byte* memory = nullptr;
+};
+static_assert(offsetof(MovedLetter, memory) == 40);
+
+void touch_ends(std::byte* to, const std::byte* from, std::size_t bytes) {
+    std::memcpy(to, from, sizeof(Header));
+    std::memcpy(to + bytes - 8, from + bytes - 8, 8);
+}
+
+MovedLetter letter_with(Bytes memory, bool moves, port_t to, port_t reply_to) {
+    MovedLetter letter;
+    letter.head.msg_simple = FALSE;
+    letter.head.msg_size = sizeof letter;
+    letter.head.msg_remote_port = to;
+    letter.head.msg_local_port = reply_to;
+    letter.type.msg_type_header.msg_type_longform = TRUE;
+    letter.type.msg_type_header.msg_type_deallocate = moves ? TRUE : FALSE;
+    letter.type.msg_type_long_name = MSG_TYPE_BYTE;
+    letter.type.msg_type_long_size = 8;
+    letter.type.msg_type_long_number = static_cast<unsigned>(memory.size());
+    letter.memory = const_cast<std::byte*>(memory.data());
+    return letter;
+}
+
+// Takes the payload out of memory that arrived, which is not needed any more.
+void take_copy(MutableBytes message, std::byte* memory) {
+    std::memcpy(message.data(), memory, message.size());
+    umach::Region({memory, message.size()}).reset();
+}
+
+template <bool moves>
+class UmachMemoryPeer {
+public:
+    static constexpr Traits traits{.name = moves ? "umach_moved" : "umach_copied",
+                                   .wait = Wait::adaptive,
+                                   .max_payload = 64 * mib,
+                                   .streams = false,
+                                   .note = moves ? "msg_rpc between processes; memory moves there and back, its ends touched"
+                                                 : "msg_rpc between processes; the payload out of line, copied"};
+
+    explicit UmachMemoryPeer(const Config& config) : config_(config), parent_(config) {}
+
+    class Server {
+    public:
+        explicit Server(UmachMemoryPeer& peer) : port_(peer.config_) {}
+        bool receive(MutableBytes message) {
+            MovedLetter letter;
+            letter.head.msg_size = sizeof letter;
+            letter.head.msg_local_port = port_.name();
+            check_code(msg_receive(&letter.head, MSG_OPTION_NONE, 0), "msg_receive");
+            reply_to_ = letter.head.msg_remote_port;
+            memory_ = letter.memory;
+            if (moves) touch_ends(message.data(), memory_, message.size());
+            else take_copy(message, memory_);
+            return true;
+        }
+        void reply(unsigned, Bytes message) {
+            if (moves) touch_ends(memory_, message.data(), message.size());
+            const Bytes answer = moves ? Bytes{memory_, message.size()} : message;
+            MovedLetter letter = letter_with(answer, moves, reply_to_, PORT_NULL);
+            check_code(msg_send(&letter.head, MSG_OPTION_NONE, 0), "msg_send");
+        }
+
+    private:
+        FoundPort port_;
+        std::byte* memory_ = nullptr;
+        port_t reply_to_ = PORT_NULL;
+    };
+
+    class Client {
+    public:
+        Client(UmachMemoryPeer& peer, unsigned)
+            : server_(find_server()), memory_(umach::Region::allocate(peer.config_.payload).value()) {}
+        void send(Bytes) { check_code(KERN_FAILURE, "nothing is streamed"); }
+        void call(MutableBytes message) {
+            if (moves) touch_ends(memory_.data(), message.data(), message.size());
+            const Bytes request = moves ? Bytes(memory_.release()) : Bytes(message);
+            MovedLetter letter = letter_with(request, moves, server_.name(), thread_reply());
+            check_code(msg_rpc(&letter.head, MSG_OPTION_NONE, sizeof letter, 0, 0), "msg_rpc");
+            if (!moves) return take_copy(message, letter.memory);
+            memory_ = umach::Region({letter.memory, message.size()});
+            touch_ends(message.data(), memory_.data(), message.size());
+        }
+
+    private:
+        umach::SendRight server_;
+        umach::Region memory_;
+    };
+
+private:
+    Config config_;
+    PortParent parent_;
+};
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+    return bench::run_peers<bench::UmachMemoryPeer<true>, bench::UmachMemoryPeer<false>>(argc, argv);
+}
