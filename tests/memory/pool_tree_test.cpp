@@ -27,6 +27,9 @@ protected:
             return s.keep(body(s));
         });
     }
+    void give_back(PoolTree& tree, std::uint32_t block, std::uint32_t order) {
+        step([&](KernelStep& s) { return tree.free(s, block, order), 0; });
+    }
     std::optional<Kernel> k_;
     std::optional<runtime::Carrier> carrier_;
 };
@@ -48,7 +51,7 @@ TEST_F(PoolTreeOf16MiB, RandomRunsNeverOverlapAndAllComesTogetherAgain) {
             std::swap(held[random() % held.size()], held.back());
             const auto [block, order] = held.back();
             held.pop_back();
-            step([&](KernelStep& s) { return tree.free(s, block, order), 0; });
+            give_back(tree, block, order);
             for (std::uint32_t i = 0; i < 1u << order; ++i) used.erase(block + i);
         }
         const auto somewhere = static_cast<std::uint32_t>(random() % tree.blocks());
@@ -58,7 +61,7 @@ TEST_F(PoolTreeOf16MiB, RandomRunsNeverOverlapAndAllComesTogetherAgain) {
             ASSERT_EQ(tree.blocks() - used.size(), tree.free_blocks());
         }
     }
-    for (const auto& [block, order] : held) step([&](KernelStep& s) { return tree.free(s, block, order), 0; });
+    for (const auto& [block, order] : held) give_back(tree, block, order);
     EXPECT_EQ(8u, tree.largest().value());
 }
 

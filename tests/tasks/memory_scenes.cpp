@@ -84,10 +84,10 @@ const std::vector<Scene> memory_scenes = {
          const auto [at] = stage.ask<calls::vm_allocate, allocate>(stage.peer(), Word{0}, Word{5000}, Bool{TRUE});
          stage.ask<calls::vm_deallocate, ::vm_deallocate>(stage.peer(), at, Word{5000});
          stage.ask<calls::vm_deallocate, ::vm_deallocate>(stage.peer(), at, Word{5000});
-         const std::uint64_t page = 0x7a00'0000'0000;
-         stage.ask<calls::vm_allocate, allocate>(stage.peer(), Word{page}, Word{1}, Bool{FALSE});
-         stage.ask<calls::vm_allocate, allocate>(stage.peer(), Word{page + 5}, Word{1}, Bool{FALSE});
-         stage.ask<calls::vm_deallocate, ::vm_deallocate>(stage.peer(), Word{page}, Word{1});
+         const std::uint64_t elsewhere = 0x7a00'0000'0000;
+         stage.ask<calls::vm_allocate, allocate>(stage.peer(), Word{elsewhere}, Word{1}, Bool{FALSE});
+         stage.ask<calls::vm_allocate, allocate>(stage.peer(), Word{elsewhere + 5}, Word{1}, Bool{FALSE});
+         stage.ask<calls::vm_deallocate, ::vm_deallocate>(stage.peer(), Word{elsewhere}, Word{1});
      }},
     {"vm_deallocate", "TakesPagesAndRefusesWhatIsNotThere",
      [](Stage& stage) {
