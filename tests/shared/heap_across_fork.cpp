@@ -63,9 +63,12 @@ extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attribute
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &start.signals);  // it is not to be stopped while its maker waits for it
+    const sigset_t mine = start.signals;
+    sigset_t its_own;
+    if (attributes != nullptr && pthread_attr_getsigmask_np(attributes, &its_own) == 0) start.signals = its_own;
     const int error = create(thread, attributes, begin, &start);
     if (error == 0) start.begun.acquire();
-    pthread_sigmask(SIG_SETMASK, &start.signals, nullptr);
+    pthread_sigmask(SIG_SETMASK, &mine, nullptr);
     return error;
 }
 
