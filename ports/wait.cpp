@@ -8,6 +8,7 @@
 #include <bit>
 #include <optional>
 #include <sched.h>
+#include <unistd.h>
 
 namespace umach::ports {
 
@@ -43,10 +44,13 @@ void cancel_wait(KernelStep& s, std::uint32_t thread) {
 
 namespace {
 
-bool may_use_several_cores() {
-    cpu_set_t cores;
-    return sched_getaffinity(0, sizeof cores, &cores) != 0 || CPU_COUNT(&cores) > 1;
+bool several_cores() {
+    static const bool several = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+    return several;
 }
+// Known from the start: a fork in the middle of a first call's
+// initialisation would leave the child waiting for it for ever.
+[[maybe_unused]] const bool known_at_load = several_cores();
 
 // Looks for the ring before sleeping, for about as long as a sleep and its wake-up cost. What pays is learned from the
 // sleeps: who was rung soon after it fell asleep looks longer the next time, who slept long looks for half as long.
@@ -62,7 +66,7 @@ public:
             sched_yield();
             if (rung()) return true;
         }
-        if (!several_cores_ || budget_ == 0 || !look(rung, budget_)) return false;
+        if (!several_cores() || budget_ == 0 || !look(rung, budget_)) return false;
         budget_ = longest_;
         in_vain_ = 0;
         return true;
@@ -91,7 +95,6 @@ private:
     static constexpr unsigned shortest = 30;   // about a microsecond
     static constexpr unsigned at_once = 256;   // between two looks at the clock: how long a pause is differs by ten
     static constexpr std::chrono::microseconds worth_a_look{60};
-    const bool several_cores_ = may_use_several_cores();
     const unsigned longest_ = runtime::longest_spin();
     unsigned budget_ = longest_;
     unsigned in_vain_ = 0;
