@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // umach host: makes a named host and keeps it until the tool is interrupted or its parent ends.
 #include "command.hpp"
+#include "ends.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <mach_error.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <umach_inspect.h>
 #include <unistd.h>
@@ -26,20 +26,6 @@ const char* given(const std::string& text) {
     return text.empty() ? nullptr : text.c_str();
 }
 
-// Readable once the tool is to end by a signal. Before any thread is there, so that all have the signals
-// blocked.
-int open_signals() {
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &ends, nullptr) != 0)
-        throw Trouble("the signals that end the host cannot be blocked");
-    const int descriptor = signalfd(-1, &ends, SFD_CLOEXEC);
-    if (descriptor < 0) throw Trouble("there is no descriptor for the signals that end the host");
-    return descriptor;
-}
-
 // Readable once the parent has ended; -1 when there is none but init.
 int open_parent() {
     const pid_t parent = getppid();
@@ -55,7 +41,7 @@ void say_ready() {
 }
 
 int run(const Asked& asked) {
-    pollfd ends[2] = {{open_signals(), POLLIN, 0}, {open_parent(), POLLIN, 0}};
+    pollfd ends[2] = {{open_signals({SIGINT, SIGTERM}), POLLIN, 0}, {open_parent(), POLLIN, 0}};
     umach_host_options_t options = asked.sizes;
     options.segment = given(asked.segment);
     options.doorbell = given(asked.doorbell);

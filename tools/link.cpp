@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // umach link: joins a host to others, until interrupted or the parent ends.
 #include "command.hpp"
+#include "ends.hpp"
 
 #include <fmt/format.h>
 #include <mach_error.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <umach_inspect.h>
 #include <unistd.h>
 
@@ -30,13 +30,7 @@ struct Asked {
 
 // Readable once the tool is to end by a signal, and when its parent ends.
 int open_ends() {
-    sigset_t ends;
-    sigemptyset(&ends);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&ends, signal);
-    if (sigprocmask(SIG_BLOCK, &ends, nullptr) != 0)
-        throw Trouble("the signals that end the link cannot be blocked");
-    const int descriptor = signalfd(-1, &ends, SFD_CLOEXEC);
-    if (descriptor < 0) throw Trouble("there is no descriptor for the signals that end the link");
+    const int descriptor = open_signals({SIGINT, SIGTERM, SIGHUP});
     const pid_t parent = getppid();
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (parent != getppid()) raise(SIGTERM);
@@ -127,7 +121,7 @@ int run(const Asked& asked) {
 void add_link(CLI::App& app, int& status) {
     auto asked = std::make_shared<Asked>();
     CLI::App* command = app.add_subcommand(
-        "link", "Joins a host to others, until interrupted or, without --listen, the last link has ended");
+        "link", "Joins a host to others, until interrupted, the parent ends or, without --listen, the last link has ended");
     command->add_option("HOST", asked->host, "The host to be joined")->required();
     const char* const kinds =
         "fifo:PATH, unix:@NAME, unix:PATH, tcp:HOST:PORT, udp:HOST:PORT, sysv:KEY, posix:/NAME";
