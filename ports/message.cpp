@@ -215,14 +215,13 @@ bool discard_piece(KernelStep& s, std::uint32_t message) {
         RightSlot& slot = i == 0 ? record.reply : s.k.right(message, i - 1);
         RightInfo info = slot.info;
         if (info.held == 0 || (info.carried != Carried::send && info.carried != Carried::memory)) continue;
-        const PortRef what = slot.port;
         // Before anything is written: the wait for it may be long.
-        if (info.carried == Carried::send) s.lock_root(what);
+        if (info.carried == Carried::send) s.lock_root(slot.port);
         else s.lock_host();
         info.held = 0;
         s.set(slot.info, info);
-        if (info.carried == Carried::send) drop_send(s, what);
-        else release_region(s, {what.index, what.generation});
+        if (info.carried == Carried::send) drop_send(s, slot.port);
+        else release_region(s, region_of(slot));
         return false;
     }
     free_message(s, message);
@@ -245,7 +244,7 @@ void release_memory(Caller& caller, std::uint32_t message) {
             s.lock_host();
             info.held = 0;
             s.set(slot.info, info);
-            release_region(s, {slot.port.get().index, slot.port.get().generation});
+            release_region(s, region_of(slot));
             return s.keep(0);
         });
     }

@@ -154,8 +154,6 @@ bool move_own_rights(Leaving& l, RightSlot& slot, std::uint32_t index, std::uint
     return true;
 }
 
-RegionRef region_of(const RightSlot& slot) { return {slot.port.get().index, slot.port.get().generation}; }
-
 bool move_memory(Leaving& l, RightSlot& slot) {
     RightInfo info = slot.info;
     const RegionRef region = region_of(slot);

@@ -90,7 +90,7 @@ msg_return_t fetch_memory(Caller& caller, std::uint32_t message, const Item& ite
 }
 
 std::byte* address_of(Kernel& k, RightSlot& slot, const std::byte* body, const Item& item) {
-    return k.pool().base() + offset_of(k.region(slot.port.get().index)) + (read_pointer(body, item) & (page_bytes - 1));
+    return k.pool().base() + offset_of(k.region(region_of(slot).index)) + (read_pointer(body, item) & (page_bytes - 1));
 }
 
 std::vector<const std::byte*> memory_of(Kernel& k, std::uint32_t message) {
@@ -112,10 +112,9 @@ bool take_memory(Caller& caller, std::uint32_t message) {
         RightSlot& slot = k.right(message, i);
         const bool taken = caller.step([&](KernelStep& s) {
             RightInfo info = slot.info;
-            const RegionRef region{slot.port.get().index, slot.port.get().generation};
             if (info.carried != Carried::memory || info.held != 0) return s.undo(true);
             if (!s.lock(caller.task) || !may_move(s.k, caller.task, slot)) return s.undo(false);
-            take_from_task(s, caller.task, region, in_message);
+            take_from_task(s, caller.task, region_of(slot), in_message);
             info.held = 1;
             s.set(slot.info, info);
             return s.keep(true);
@@ -126,7 +125,7 @@ bool take_memory(Caller& caller, std::uint32_t message) {
 }
 
 bool may_move(Kernel& k, TaskRef task, RightSlot& slot) {
-    const RegionRef ref{slot.port.get().index, slot.port.get().generation};
+    const RegionRef ref = region_of(slot);
     if (!has_region(k, task, ref)) return false;
     const RegionRecord& region = k.region(ref.index);
     return region.altered.get() == 0 && region.pages == slot.call.get().thread;

@@ -25,6 +25,9 @@ constexpr std::uint64_t pages_for(std::uint64_t bytes) { return (bytes >> page_b
 // Where a region begins in the pool.
 inline std::uint64_t offset_of(const RegionRecord& region) { return (region.block << block_bits) + (region.first << page_bits); }
 
+// The region of a message's slot of kind memory; the slot has it where another right has its port.
+inline RegionRef region_of(const RightSlot& slot) { return {slot.port.get().index, slot.port.get().generation}; }
+
 // Takes memory of so many pages into the carrier's hand.
 // returns: null, and runtime::detail() says of what there is not enough: memory, addresses or records
 struct TakenRegion {

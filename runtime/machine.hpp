@@ -64,6 +64,9 @@ public:
     Doorbells& doorbells() { return doorbells_; }
     Segment& segment() { return segment_; }
 
+    // Whether the carrier of that name is there and not dead.
+    bool lives(CarrierName name) { return name && carrier(name.slot).generation.load() == name.generation && !is_dead(carrier(name.slot)); }
+
     // Gives the calling thread a carrier slot; the slot names it from the same instruction on.
     // returns: the slot, or 0 when all are in use
     std::uint32_t claim_carrier();

@@ -11,6 +11,7 @@
 #include <mach/vm_prot.h>
 
 #include <sys/mman.h>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -133,7 +134,7 @@ kern_return_t unreadable() {
 class Borrowed {
 public:
     Borrowed(Caller& caller, std::uint64_t word, std::uint64_t bytes)
-        : caller_(caller), region_{static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)} {
+        : caller_(caller), region_(std::bit_cast<ports::RegionRef>(word)) {
         const bool is_index = region_.index != 0 && region_.index < caller.k.zone(ports::zone_regions).fresh();
         if (is_index && caller.k.region(region_.index).pages << ports::page_bits >= bytes) task_ = ports::borrow_region(caller, region_);
     }
@@ -208,7 +209,7 @@ kern_return_t change_memory_of(Caller& caller, TaskRef task, MemoryCall call, Me
     const auto process = static_cast<std::uint32_t>(caller.k.task(task.index).process.get());
     if (caller.k.ref_of_task(task.index) != task) return KERN_INVALID_ARGUMENT;
     if (process == caller.carrier.record().process.get()) return change_memory(caller, task, call, words);
-    OrderWords order_words{std::uint64_t{task.index} | std::uint64_t{task.generation} << 32, static_cast<std::uint64_t>(call)};
+    OrderWords order_words{std::bit_cast<std::uint64_t>(task), static_cast<std::uint64_t>(call)};
     for (std::size_t i = 0; i < words.size(); ++i) order_words[2 + i] = words[i];
     const kern_return_t code = order(caller, process, Order::change_memory, order_words);
     for (std::size_t i = 0; i < words.size(); ++i) words[i] = order_words[2 + i];

@@ -20,7 +20,6 @@ enum class MemoryCall : std::uint64_t {
     read,         // address, size, the region (as a word) that it is to go to
     write,        // address, size, the region that it comes from
 };
-constexpr std::uint64_t word_of(ports::RegionRef region) { return std::uint64_t{region.index} | std::uint64_t{region.generation} << 32; }
 using MemoryWords = std::array<std::uint64_t, 4>;
 inline constexpr std::uint64_t any_address = ~std::uint64_t{0};
 

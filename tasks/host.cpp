@@ -164,10 +164,7 @@ runtime::CarrierName Host::keeper() {
 }
 
 bool Host::keeper_is_alive() {
-    const runtime::CarrierName name = keeper();
-    if (!name) return false;
-    const runtime::CarrierRecord& record = kernel_.machine().carrier(name.slot);
-    return record.generation.load() == name.generation && !runtime::is_dead(record);
+    return kernel_.machine().lives(keeper());
 }
 
 runtime::Outcome<void> Host::take_name() {

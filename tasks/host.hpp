@@ -60,7 +60,7 @@ public:
     // loads.
     bool is_well_kept() { return !keeper() || (keeper_is_alive() && is_connected()); }
 
-    // Takes the host's name, without which nobody keeps it, and starts the service thread that keeps it. For
+    // Takes the host's name, without which nobody keeps it, and starts the thread that keeps it. For
     // fork the
     // two are apart: the child must find the name taken.
     runtime::Outcome<void> take_name();

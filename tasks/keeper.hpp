@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The keeper's role: to let processes in, to learn of deaths, and to clean up after them. One service thread
+// The keeper's role: to let processes in, to learn of deaths, and to clean up after them. One hidden thread
 // of one member has it; the kernel's header names its carrier. When its process ends, whoever finds its
 // carrier dead at the end of a slice takes the host's name (an abstract socket: only one process can) and
 // goes on.
@@ -19,7 +19,7 @@ namespace umach::tasks {
 
 class Keeper {
 public:
-    // Starts the service thread.
+    // Starts the thread.
     // takes: the host's name, in every case
     static runtime::Outcome<void> start(Host& host, PrivateDescriptor listening);
 

@@ -10,6 +10,7 @@
 #include "tasks/start_thread.hpp"
 
 #include <pthread.h>
+#include <bit>
 
 namespace umach::tasks {
 namespace {
@@ -27,7 +28,7 @@ constexpr auto patience = std::chrono::seconds(10);
 
 // words: the task, what is to be done, and its arguments (address_space.hpp)
 kern_return_t order_memory(Host& host, runtime::Carrier& carrier, OrderWords& words) {
-    const ports::TaskRef task{static_cast<std::uint32_t>(words[0]), static_cast<std::uint32_t>(words[0] >> 32)};
+    const auto task = std::bit_cast<ports::TaskRef>(words[0]);
     Caller caller{host.kernel(), carrier, task, {}};
     MemoryWords arguments{words[2], words[3], words[4], words[5]};
     const kern_return_t code = change_memory(caller, task, static_cast<MemoryCall>(words[1]), arguments);
@@ -37,7 +38,7 @@ kern_return_t order_memory(Host& host, runtime::Carrier& carrier, OrderWords& wo
 
 // Somebody else may have the thread's record, or the process's, by the time that the order is read.
 kern_return_t order_start(Host& host, const OrderWords& words) {
-    const ports::ThreadRef thread{static_cast<std::uint32_t>(words[0]), static_cast<std::uint32_t>(words[1])};
+    const auto thread = std::bit_cast<ports::ThreadRef>(words[0]);
     const bool is_there = host.kernel().ref_of_thread(thread.index) == thread;
     const bool is_ours = is_there && is_of_this_process(host, host.kernel().thread(thread.index).task);
     return is_ours ? start_if_resumed(host, thread) : KERN_FAILURE;
@@ -110,12 +111,7 @@ private:
         return false;
     }
 
-    bool lives(std::uint64_t word) {
-        const CarrierName name = CarrierName::of(word);
-        if (!name) return false;
-        const runtime::CarrierRecord& carrier = caller_.k.machine().carrier(name.slot);
-        return carrier.generation.load() == name.generation && !runtime::is_dead(carrier);
-    }
+    bool lives(std::uint64_t word) { return caller_.k.machine().lives(CarrierName::of(word)); }
     bool is_served() {
         const ports::Identity now = process_.identity;
         const std::uint64_t carrier = record_.carrier.load();

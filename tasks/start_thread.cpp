@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <ucontext.h>
+#include <bit>
 #include <memory>
 #include <semaphore>
 
@@ -153,7 +154,7 @@ kern_return_t start_if_resumed(Host& host, ThreadRef thread) {
         return KERN_FAILURE;
     }
     const auto process = static_cast<std::uint32_t>(host.kernel().task(record.task.get().index).process.get());
-    OrderWords words{thread.index, thread.generation};
+    OrderWords words{std::bit_cast<std::uint64_t>(thread)};
     const kern_return_t code = process == host.process() ? start_os_thread(host, thread, work_of_registers(record))
                                                          : order(seated()->caller, process, Order::start_thread, words);
     return is_yet_to_start(host, thread) ? code : KERN_SUCCESS;  // another one that resumed it has started it

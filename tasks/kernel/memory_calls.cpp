@@ -12,6 +12,7 @@
 #include <mach/vm_prot.h>
 #include <mach/vm_statistics.h>
 
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -50,7 +51,7 @@ private:
 kern_return_t carry(ports::Caller& caller, ports::TaskRef task, MemoryCall call, std::uint64_t address, std::uint64_t size,
                     const Passage& passage) {
     if (passage.code() != KERN_SUCCESS) return passage.code();
-    MemoryWords words{address, size, word_of(passage.region())};
+    MemoryWords words{address, size, std::bit_cast<std::uint64_t>(passage.region())};
     return change_memory_of(caller, task, call, words);
 }
 
