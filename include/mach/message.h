@@ -28,7 +28,7 @@ typedef int msg_id_t;
 
 // The largest message, header and in-line data together, in bytes.
 #define MSG_SIZE_MAX 8192
-// The most rights that one message carries.
+// The most rights and out-of-line items that one message carries.
 #define MSG_RIGHTS_MAX 64
 
 // msg_size is set by who sends; before a receive it says how large the buffer is, and msg_local_port which
@@ -156,21 +156,21 @@ UMACH_BEGIN_C
  *   Only with SEND_INTERRUPT does a signal end the wait, also one whose handler was installed with
  *   SA_RESTART; an interrupted wait otherwise goes on for the time that is left. A blocked send stands in a
  *   line that is served strictly in order; a send-once destination never waits.
- * returns: SEND_SUCCESS queued; SEND_INVALID_MEMORY the header, the body or an out-of-line pointer cannot be
- *   read; SEND_INVALID_PORT no right of that kind under a name in header or body, a dead name, a set as
- *   destination, a circle of receive rights, or destination or right lost during the wait; SEND_TIMED_OUT no
- *   room in time; SEND_WILL_NOTIFY kept beside the queue, NOTIFY_MSG_ACCEPTED will follow;
- *   SEND_NOTIFY_IN_PROGRESS this thread's earlier kept message still waits, or eight acceptances were not
- *   received yet; SEND_KERNEL_REFUSED a quota or
- *   the host's message memory is exhausted, or the kernel does not serve this kind of item; SEND_INTERRUPTED
- *   a signal, with SEND_INTERRUPT, or thread_abort(); SEND_MSG_TOO_LARGE over MSG_SIZE_MAX; SEND_MSG_TOO_SMALL less than a
+ * returns: SEND_SUCCESS queued; SEND_INVALID_MEMORY the header, the body or out-of-line data cannot be
+ *   read, or memory that the message gives up was changed or lost meanwhile; SEND_INVALID_PORT no right of
+ *   that kind under a name in header or body, a dead name, a set as destination, a circle of receive
+ *   rights, or destination or right lost during the wait; SEND_TIMED_OUT no room in time; SEND_WILL_NOTIFY
+ *   kept beside the queue, NOTIFY_MSG_ACCEPTED will follow; SEND_NOTIFY_IN_PROGRESS this thread's earlier
+ *   kept message still waits, or eight acceptances were not received yet; SEND_KERNEL_REFUSED a quota or
+ *   the host's memory for messages or for out-of-line data is exhausted; SEND_INTERRUPTED a signal, with
+ *   SEND_INTERRUPT, or thread_abort(); SEND_MSG_TOO_LARGE over MSG_SIZE_MAX; SEND_MSG_TOO_SMALL less than a
  *   header, or an item runs past msg_size
  *   A message to a kernel port is a call: it is served before msg_send() returns SEND_SUCCESS, and what became
  *   of it stands in the reply, which goes to msg_local_port whatever the backlog there; a call that failed has
- *   taken nothing.
- * limits: MSG_SIZE_MAX bytes in-line, msg_size rounded up to 4; MSG_RIGHTS_MAX rights; receive rights nest 16
- *   deep; one kept message a thread, 64 of ended senders a port; timeout in milliseconds, ignored without
- *   SEND_TIMEOUT
+ *   taken nothing but out-of-line memory that the request gives up.
+ * limits: MSG_SIZE_MAX bytes in-line, msg_size rounded up to 4; MSG_RIGHTS_MAX rights and out-of-line
+ *   items; receive rights nest 16 deep; one kept message a thread, 64 of ended senders a port; timeout in
+ *   milliseconds, ignored without SEND_TIMEOUT
  * source: Mach 2.5 msg_send(2). Differs: a failed send keeps its rights (there: lost), a destination that
  *   dies during the wait is SEND_INVALID_PORT (there: success), SEND_NOTIFY is per thread and tells when the
  *   message enters the queue
@@ -181,15 +181,16 @@ UMACH_EXPORT msg_return_t msg_send(msg_header_t* header, msg_option_t option, ms
  * msg_receive: take the first message of the port or port set that msg_local_port names.
  *
  * takes: on RCV_SUCCESS the message leaves the queue; its rights are in the caller's space and its names in
- *   the body. On every other code nothing changes, the message stays first.
+ *   the body; its out-of-line data is memory of the caller's, who gives it back with vm_deallocate(). On
+ *   every other code nothing changes, the message stays first.
  * waits: while there is no message: for ever, or timeout milliseconds with RCV_TIMEOUT (0: not at all). Only
  *   with RCV_INTERRUPT does a signal end the wait; otherwise it goes on for the time that is left.
- * returns: RCV_SUCCESS received; RCV_INVALID_MEMORY the buffer cannot be written; RCV_INVALID_PORT no receive
- *   right and no set under that name, a port that is in a set, or the right moved or died during the wait;
- *   RCV_TIMED_OUT no message in time; RCV_TOO_LARGE larger than msg_size, which now says the size needed;
- *   RCV_NOT_ENOUGH_MEMORY no room in the space for the rights; RCV_ONLY_SENDER nobody else can send, with
- *   RCV_NO_SENDERS; RCV_INTERRUPTED a signal, with RCV_INTERRUPT, or thread_abort(); RCV_PORT_CHANGE the port was put into a set
- *   during the wait
+ * returns: RCV_SUCCESS received; RCV_INVALID_MEMORY the buffer cannot be written; RCV_INVALID_PORT no
+ *   receive right and no set under that name, a port that is in a set, or the right moved or died during
+ *   the wait; RCV_TIMED_OUT no message in time; RCV_TOO_LARGE larger than msg_size, which now says the size
+ *   needed; RCV_NOT_ENOUGH_MEMORY no room in the space for the rights, or the memory is over the task's
+ *   quota; RCV_ONLY_SENDER nobody else can send, with RCV_NO_SENDERS; RCV_INTERRUPTED a signal, with
+ *   RCV_INTERRUPT, or thread_abort(); RCV_PORT_CHANGE the port was put into a set during the wait
  * limits: msg_size before the call is the size of the buffer in bytes; timeout in milliseconds, ignored
  *   without RCV_TIMEOUT
  * source: Mach 2.5 msg_receive(2). Notifications are received first; a right whose port died on its way comes

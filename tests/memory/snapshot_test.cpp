@@ -2,7 +2,6 @@
 // Out-of-line data that is copied: the receiver sees what the sender had when it sent.
 #include "parcel.hpp"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <atomic>
@@ -19,11 +18,10 @@ struct Kind {
 char* heap(std::size_t bytes) { return static_cast<char*>(std::malloc(bytes)); }
 char* region(std::size_t bytes) { return allocate(bytes); }
 char* mapped_file(std::size_t bytes) {
-    char name[] = "/tmp/umach-test-XXXXXX";
-    const int file = mkstemp(name);
-    MUST(file >= 0 && unlink(name) == 0 && ftruncate(file, static_cast<off_t>(bytes)) == 0);
-    void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    MUST(at != MAP_FAILED && close(file) == 0);
+    std::FILE* file = std::tmpfile();   // without a name, so that nothing can stay behind
+    MUST(file != nullptr && ftruncate(fileno(file), static_cast<off_t>(bytes)) == 0);
+    void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
+    MUST(at != MAP_FAILED && std::fclose(file) == 0);
     return static_cast<char*>(at);
 }
 char* shared_pages(std::size_t bytes) {
