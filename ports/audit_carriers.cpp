@@ -43,9 +43,10 @@ void look_at_hand(Look& look, std::uint32_t slot, const CarrierRecord& record, c
     const auto message = static_cast<std::uint32_t>(held.get());
     if (message == 0) return;
     const std::string hand = "the hand of " + carrier_text(slot, record);
-    const bool taken =
-        look.is_message(message) && look.k.message(message).identity.get().state == MessageState::taken;
-    look.met(message, taken ? MessageState::taken : MessageState::prep, hand);
+    const MessageState state =
+        look.is_message(message) ? look.k.message(message).identity.get().state : MessageState::free;
+    const bool other = state == MessageState::taken || (state == MessageState::spare && &held == &record.in_hand);
+    look.met(message, other ? state : MessageState::prep, hand);
 }
 
 void look_at_carrier(Look& look, std::uint32_t slot) {
@@ -85,9 +86,10 @@ void look_at_its_message(Look& look, std::uint32_t index, ThreadRecord& thread) 
         look.threads[index].line = message;  // it is met in the line
         return;
     }
-    const bool answer =
-        look.is_message(message) && look.k.message(message).identity.get().state == MessageState::answer;
-    look.met(message, answer ? MessageState::answer : MessageState::prep, of);
+    const MessageState state =
+        look.is_message(message) ? look.k.message(message).identity.get().state : MessageState::free;
+    const bool received = state == MessageState::answer || state == MessageState::handed;
+    look.met(message, received ? state : MessageState::prep, of);
 }
 
 void look_at_accepted(Look& look, std::uint32_t index, ThreadRecord& thread) {

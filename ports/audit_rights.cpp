@@ -53,14 +53,14 @@ void look_at_slot(Look& look, std::uint32_t m, RightSlot& slot) {
 }
 
 bool may_hold_rights(MessageState state) {
-    return state != MessageState::free && state != MessageState::taken;
+    return state != MessageState::free && state != MessageState::taken && state != MessageState::spare;
 }
 
 void look_at_message(Look& look, std::uint32_t m, std::uint8_t places) {
     MessageRecord& record = look.k.message(m);
     const MessageState state = record.identity.get().state;
     if (state == MessageState::free) return;
-    ++look.result.messages;
+    if (state != MessageState::spare) ++look.result.messages;
     if (places != 1)
         look.broken_unless_under_way("messages", look.message(m) + " in state " +
                                                      std::to_string(static_cast<int>(state)) + " is in " +

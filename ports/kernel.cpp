@@ -14,8 +14,6 @@
 namespace umach::ports {
 namespace {
 
-constexpr std::uint32_t generation_mask = 0x3fff'ffff;
-
 struct ZonePlan {
     std::size_t stride;
     std::size_t link;
@@ -67,10 +65,10 @@ std::uint64_t bytes_of(const std::array<ZonePlan, zones>& plans) {
 // Memory is named by its offset in the pool, whose size is a power of two.
 std::uint64_t pool_bytes(const HostSizes& sizes) { return std::bit_ceil(std::max<std::uint64_t>(sizes.pool_bytes, 1u << 20)); }
 
-// A carrier must not sit on a noticeable part of a zone: at most an eighth is in stocks, a sixteenth as a rule, since half
-// of the carriers are service threads.
-std::uint32_t most_stock(std::uint64_t capacity, std::uint32_t carriers) {
-    const std::uint64_t fair = capacity / (8 * std::uint64_t{carriers});
+// A carrier must not sit on a noticeable part of a zone. Of ports at most an eighth is in stocks, a sixteenth as a rule,
+// since half of the carriers are service threads. Messages come and go: more, while there is plenty (zone.cpp).
+std::uint32_t most_stock(std::uint32_t zone, std::uint64_t capacity, std::uint32_t carriers) {
+    const std::uint64_t fair = zone == zone_ports ? capacity / (8 * std::uint64_t{carriers}) : capacity / 128;
     return fair < 2 ? 0 : static_cast<std::uint32_t>(std::min<std::uint64_t>(fair, 16));
 }
 
@@ -92,7 +90,7 @@ Kernel::Kernel(runtime::Machine machine, runtime::Pool pool)
         const std::uint64_t capacity = header_->zone[i].capacity.get();
         const std::uint32_t stock = plans[i].stock;
         zone_[i] = Zone(header_->zone[i], machine_.base(), plans[i].stride, plans[i].link, stock,
-                        most_stock(capacity, machine_.carriers()));
+                        most_stock(i, capacity, machine_.carriers()));
     }
 }
 
@@ -133,20 +131,6 @@ runtime::Outcome<Kernel> Kernel::join(runtime::Segment segment, runtime::Descrip
     return Kernel(std::move(machine.value()), std::move(pool.value()));
 }
 
-MessageRecord& Kernel::message(std::uint32_t index) {
-    return record<MessageRecord>(zone_messages + message_class(index), index & generation_mask);
-}
-
-std::byte* Kernel::body(std::uint32_t index) {
-    return reinterpret_cast<std::byte*>(&message(index)) + sizeof(MessageRecord);
-}
-
-// The table of rights stands at the end of the buffer and grows downwards.
-RightSlot& Kernel::right(std::uint32_t index, std::uint32_t number) {
-    auto* end = reinterpret_cast<RightSlot*>(body(index) + class_bytes[message_class(index)]);
-    return *(end - 1 - number);
-}
-
 // ---- locks -------------------------------------------------------------------------------------------------------
 
 bool KernelStep::lock(TaskRef ref) {
@@ -169,6 +153,7 @@ namespace {
 // Follows a port to the task at the top of its nest, without locks: the answer must be looked at again under the lock.
 // returns: index 0 when it changed under our eyes
 std::uint32_t top_of(Kernel& k, Place place) {
+    if (place.kind == PlaceKind::task) return place.index;
     for (std::uint32_t depth = 0; depth <= 2 * deepest_nest + 2; ++depth) {
         switch (place.kind) {
         case PlaceKind::task: return place.index;
@@ -179,8 +164,6 @@ std::uint32_t top_of(Kernel& k, Place place) {
     }
     return 0;
 }
-
-std::uint32_t top_of_nest(Kernel& k, std::uint32_t port) { return top_of(k, k.port(port).receiver); }
 
 }  // namespace
 
@@ -200,14 +183,16 @@ PortRecord* KernelStep::lock_root(PortRef ref) {
     PortRecord& port = k.port(ref.index);
     for (;;) {
         if (port.identity.get().generation != ref.generation || port.identity.get().life == Life::free) return nullptr;
-        const std::uint32_t root = top_of_nest(k, ref.index);
+        const Place place = port.receiver;
+        const std::uint32_t root = top_of(k, place);
         if (root == 0) throw runtime::Busy{nullptr};   // in the middle of somebody's step
         LockWord& lock = k.task(root).lock;
         const bool held = step_.holds(lock);
         if (!held) step_.lock(lock);
         const Identity now = port.identity;
         const bool there = now.generation == ref.generation && now.life != Life::free;
-        if (there && top_of_nest(k, ref.index) == root) return &port;
+        const bool same = place.kind == PlaceKind::task && port.receiver.get() == place;
+        if (there && (same || top_of(k, port.receiver) == root)) return &port;
         if (!held) step_.drop_last();
         if (held && there) throw runtime::Busy{&lock};
     }

@@ -27,6 +27,7 @@ struct HostSizes {
     std::uint64_t memory_of_a_task = 0;      // quota, of the pool; 0: all
 };
 
+inline constexpr std::uint32_t message_index_mask = 0x3fff'ffff;   // above it: the class
 inline constexpr std::uint32_t zones = 12;
 enum ZoneNumber : std::uint32_t {
     zone_ports, zone_messages, zone_chunks = zone_messages + message_classes,
@@ -130,9 +131,16 @@ public:
     EntryChunk& chunk(std::uint32_t index) { return record<EntryChunk>(zone_chunks, index); }
     ChunkPage& page(std::uint32_t index) { return record<ChunkPage>(zone_pages, index); }
     ProcessRecord& process(std::uint32_t index) { return record<ProcessRecord>(zone_processes, index); }
-    MessageRecord& message(std::uint32_t index);
-    std::byte* body(std::uint32_t message);
-    RightSlot& right(std::uint32_t message, std::uint32_t number);
+    MessageRecord& message(std::uint32_t index) {
+        const Zone& zone = zone_[zone_messages + message_class(index)];
+        const std::uint32_t number = index & message_index_mask;
+        return *reinterpret_cast<MessageRecord*>(zone.at(number < zone.capacity() ? number : 0));
+    }
+    std::byte* body(std::uint32_t index) { return reinterpret_cast<std::byte*>(&message(index)) + sizeof(MessageRecord); }
+    // The table of rights stands at the end of the buffer and grows downwards.
+    RightSlot& right(std::uint32_t index, std::uint32_t number) {
+        return *(reinterpret_cast<RightSlot*>(body(index) + class_bytes[message_class(index)]) - 1 - number);
+    }
     RegionRecord& region(std::uint32_t index) { return record<RegionRecord>(zone_regions, index); }
     runtime::Pool& pool() { return pool_; }
     static std::uint32_t message_class(std::uint32_t message) { return message >> 30; }
@@ -173,7 +181,7 @@ private:
     template <class R>
     R& record(std::uint32_t number, std::uint32_t index) {
         const Zone& zone = zone_[number];
-        return *reinterpret_cast<R*>(zone.at(index < zone.capacity() ? index : 0));
+        return reinterpret_cast<R*>(zone.at(0))[index < zone.capacity() ? index : 0];
     }
     void pay_ring(runtime::Carrier& carrier, runtime::RingDebt& debt, bool for_the_dead);
     void ring_bell(runtime::Carrier& carrier, runtime::CarrierName whom, std::uint32_t sleeper, bool for_the_dead);

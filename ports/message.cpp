@@ -2,6 +2,7 @@
 #include "ports/message.hpp"
 
 #include "ports/death.hpp"
+#include "ports/hand.hpp"
 #include "ports/out_of_line.hpp"
 #include "ports/queue.hpp"
 #include "ports/region.hpp"
@@ -108,13 +109,21 @@ std::uint32_t take_record(KernelStep& s, std::uint32_t bytes) {
         if (index == 0) continue;
         const std::uint32_t message = number << 30 | index;
         set_state(s, s.k.message(message), MessageState::prep);
-        s.set(s.mine().in_hand, message);
+        put_in_hand(s, message);
         return message;
     }
     return 0;
 }
 
+// The smallest class with room for so many bytes.
+std::uint32_t class_for(std::uint32_t bytes) {
+    std::uint32_t number = 0;
+    while (number + 1 < message_classes && class_bytes[number] < bytes) ++number;
+    return number;
+}
+
 std::uint32_t allocate_message(Caller& caller, std::uint32_t bytes) {
+    if (const std::uint32_t spare = spare_in_hand(caller.k, caller.carrier, class_for(bytes)); spare != 0) return spare;
     return caller.k.step(caller.carrier, [&](KernelStep& s) {
         const std::uint32_t message = take_record(s, bytes);
         return message != 0 ? s.keep(message) : s.undo(0u);
@@ -338,11 +347,13 @@ msg_return_t deliver(Caller& caller, const Delivery& delivery, msg_header_t* buf
     header.msg_id = record.id;
     std::memcpy(body, &header, sizeof header);
     const bool copied = runtime::copy_out(buffer, body, size);
-    caller.k.step(caller.carrier, [&](KernelStep& s) {
-        free_message(s, delivery.message);
-        s.set(s.mine().in_hand, 0);
-        return s.keep(0);
-    });
+    if (delivery.at_thread || !keep_as_spare(caller.k, delivery.message)) {
+        caller.k.step(caller.carrier, [&](KernelStep& s) {
+            if (delivery.at_thread) s.set(caller.k.thread(caller.thread.index).message, 0);
+            done_with(s, delivery.message);
+            return s.keep(0);
+        });
+    }
     if (!copied) set_detail("the receive buffer at %p was unmapped during the call", static_cast<void*>(buffer));
     return copied ? RCV_SUCCESS : RCV_INVALID_MEMORY;
 }

@@ -46,9 +46,10 @@ msg_return_t list_written(Caller& caller, std::uint32_t message);
 struct Delivery {
     std::uint32_t message = 0;
     std::uint32_t local = 0;    // name of the port that it came to
+    bool at_thread = false;     // it was handed to the caller's thread; else it is in the carrier's hand
 };
 
-// Copies a taken message out and frees it.
+// Copies a taken message out; its record becomes the carrier's spare one (hand.hpp), or is freed.
 // returns: RCV_SUCCESS, or RCV_INVALID_MEMORY if the buffer was unmapped since it was probed
 msg_return_t deliver(Caller& caller, const Delivery& delivery, msg_header_t* buffer);
 

@@ -13,15 +13,11 @@ namespace {
 // Left for what else a step may have to tell: a notice for each right in a message.
 constexpr std::uint32_t spare_rings = most_rights + 8;
 
-// Ends the wait of the first receiver that takes any message. Who waits for the answer to a call does not; nor does a
-// thread of a task that the receive right has left, which has yet to be told so.
 void wake_one(KernelStep& s, Field<Pair>& receivers) {
-    for (std::uint32_t thread = receivers.get().first; thread != 0; thread = s.k.thread(thread).wait_links.get().second) {
-        if (s.k.thread(thread).wait.get().kind == WaitKind::reply || !s.holds(s.k.thread(thread).task)) continue;
-        s.unlink(receivers, thread, s.k.wait_links());
-        end_wait(s, thread, 0);
-        return;
-    }
+    const std::uint32_t thread = next_receiver(s, receivers);
+    if (thread == 0) return;
+    s.unlink(receivers, thread, s.k.wait_links());
+    end_wait(s, thread, 0);
 }
 
 // A thread that mirrors the port in a descriptor, of a task that serves: counts the arrival, and wakes it if it waits.
@@ -50,6 +46,15 @@ Place place_of_port(Kernel& k, std::uint32_t port) {
 }
 
 }  // namespace
+
+// Who waits for the answer to a call takes nothing else; nor does a thread of a task that the receive right has left,
+// which has yet to be told so.
+std::uint32_t next_receiver(KernelStep& s, const Field<Pair>& receivers) {
+    std::uint32_t thread = receivers.get().first;
+    while (thread != 0 && (s.k.thread(thread).wait.get().kind == WaitKind::reply || !s.holds(s.k.thread(thread).task)))
+        thread = s.k.thread(thread).wait_links.get().second;
+    return thread;
+}
 
 bool has_news(PortRecord& port) { return port.notices.get().first != 0 || port.queue.get().first != 0; }
 
@@ -111,7 +116,7 @@ void enqueue(KernelStep& s, std::uint32_t index, std::uint32_t message_index) {
     const bool had_news = has_news(port);
     s.append(port.queue, message_index, s.k.message_links());
     set_state(s, message, MessageState::queued);
-    s.set(message.stands, place_of_port(s.k, index));
+    if (const Place here = place_of_port(s.k, index); message.stands.get() != here) s.set(message.stands, here);
     change_counts(s, port, message, +1);
     announce(s, index, had_news);
 }

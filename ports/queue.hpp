@@ -14,6 +14,9 @@ bool has_news(PortRecord& port);
 // its set's list of ready ports and wakes one receiver.
 void announce(KernelStep& s, std::uint32_t port, bool had_news);
 
+// The first waiting receiver that takes any message, and may be told under the locks that the step holds; 0: none.
+std::uint32_t next_receiver(KernelStep& s, const Field<Pair>& receivers);
+
 // Wakes another receiver if the port still has news: after a message was taken while others wait, and when a receiver that
 // was told of news did not take it.
 void pass_news(KernelStep& s, std::uint32_t port);

@@ -2,8 +2,10 @@
 #include "ports/receive.hpp"
 
 #include "ports/death.hpp"
+#include "ports/hand.hpp"
 #include "ports/queue.hpp"
 #include "ports/receive_half.hpp"
+#include "ports/transfer.hpp"
 #include "runtime/checked_copy.hpp"
 #include "runtime/detail.hpp"
 
@@ -23,7 +25,7 @@ Taken too_large(KernelStep& s, const Receive& r, std::uint32_t needed) {
     return s.undo(taken);
 }
 
-Taken take_notice(KernelStep& s, const Receive& r, PortRef ref) {
+Taken take_notice(KernelStep& s, const Receive& r, PortRef ref, std::uint32_t name) {
     if (r.room < notice_bytes) return too_large(s, r, notice_bytes);
     Taken got;
     got.got = Got::notice;
@@ -34,7 +36,7 @@ Taken take_notice(KernelStep& s, const Receive& r, PortRef ref) {
         got.notice.name = entry(s.k, r.task(), index).bits.get().name;
     }
     rotate_ready(s, ref.index);
-    got.delivery.local = name_of(s.k, r.task(), ref);
+    got.delivery.local = name;
     return s.keep(got);
 }
 
@@ -44,7 +46,7 @@ void count_received(KernelStep& s, std::uint32_t port) {
     s.set(s.k.port(port).tally, tally);
 }
 
-Taken take_message(KernelStep& s, const Receive& r, PortRef ref) {
+Taken take_message(KernelStep& s, const Receive& r, PortRef ref, std::uint32_t name) {
     const std::uint32_t message = s.k.port(ref.index).queue.get().first;
     if (s.k.message(message).size > r.room) return too_large(s, r, s.k.message(message).size);
     dequeue(s, ref.index, message);
@@ -55,13 +57,14 @@ Taken take_message(KernelStep& s, const Receive& r, PortRef ref) {
     count_received(s, ref.index);
     Taken got;
     got.got = Got::message;
-    got.delivery = {message, name_of(s.k, r.task(), ref)};
+    got.delivery = {message, name};
     return s.keep(got);
 }
 
-Taken take_from(KernelStep& s, const Receive& r, PortRef ref) {
+// name: the task's for the port
+Taken take_from(KernelStep& s, const Receive& r, PortRef ref, std::uint32_t name) {
     const bool notice = s.k.port(ref.index).notices.get().first != 0;
-    const Taken got = notice ? take_notice(s, r, ref) : take_message(s, r, ref);
+    const Taken got = notice ? take_notice(s, r, ref, name) : take_message(s, r, ref, name);
     if (got.got != Got::code) pass_news(s, ref.index);
     return got;
 }
@@ -79,7 +82,7 @@ Taken look_at_port(KernelStep& s, const Receive& r, PortRef ref) {
         set_detail("msg_local_port: the port is in a set, receive from the set");
         return s.undo(with_code(RCV_INVALID_PORT));
     }
-    if (has_news(port)) return take_from(s, r, ref);
+    if (has_news(port)) return take_from(s, r, ref, r.name);
     const bool ask_senders = (r.options & RCV_NO_SENDERS) != 0;
     if (ask_senders && alone(s.k, r, ref)) return s.undo(with_code(RCV_ONLY_SENDER));
     Taken taken = wait_for_news(s, r, ask_senders ? WaitKind::receive_senders : WaitKind::receive, ref, port.receivers);
@@ -90,7 +93,7 @@ Taken look_at_port(KernelStep& s, const Receive& r, PortRef ref) {
 Taken look_at_set(KernelStep& s, const Receive& r, SetRef ref) {
     PortSetRecord& set = s.k.set(ref.index);
     const std::uint32_t ready = set.ready.get().first;
-    if (ready != 0) return take_from(s, r, s.k.ref_of_port(ready));
+    if (ready != 0) return take_from(s, r, s.k.ref_of_port(ready), name_of(s.k, r.task(), s.k.ref_of_port(ready)));
     Taken taken = wait_for_news(s, r, WaitKind::receive_set, PortRef{ref.index, ref.generation}, set.receivers);
     taken.set = ref;
     return taken;
@@ -182,13 +185,14 @@ void hold(KernelStep& s, const Receive& r, std::uint32_t message) {
     MessageRecord& record = s.k.message(message);
     set_state(s, record, MessageState::taken);
     s.set(record.stands, Place::of(PlaceKind::task, r.caller.task.index, r.caller.task.generation));
-    s.set(s.mine().in_hand, message);
+    put_in_hand(s, message);
 }
 
 Taken wait_for_news(KernelStep& s, const Receive& r, WaitKind kind, PortRef at, Field<Pair>& receivers) {
     if (!r.may_wait) return s.undo(with_code(RCV_TIMED_OUT));
     Taken taken;
     taken.got = Got::wait;
+    r.thread().takes.put(takes_word(r.room, r.name));
     taken.epoch = begin_wait(s, r.caller.thread.index, kind, at);
     s.append(receivers, r.caller.thread.index, s.k.wait_links());
     return s.keep(taken);
@@ -205,6 +209,18 @@ msg_return_t wait_for_end(const Receive& r, const Taken& begun, runtime::Deadlin
     if (result == RCV_INVALID_PORT) set_detail("the receive right went away during the wait");
     if (result == RCV_PORT_CHANGE) set_detail("the port was put into a set during the wait");
     return result;
+}
+
+bool was_handed(const Receive& r) {
+    const auto message = static_cast<std::uint32_t>(r.thread().message.get());
+    if (message == 0) return false;
+    MessageRecord& record = r.caller.k.message(message);
+    return record.identity.get().state == MessageState::handed && record.size <= r.room;
+}
+
+msg_return_t finish_handed(const Receive& r) {
+    const auto message = static_cast<std::uint32_t>(r.thread().message.get());
+    return deliver(r.caller, {message, r.caller.k.message(message).local, true}, r.buffer);
 }
 
 msg_return_t finish(const Receive& r, const Taken& got) {
@@ -238,6 +254,7 @@ msg_return_t receive(Caller& caller, msg_header_t* header, msg_option_t options,
         if (got.got != Got::wait) return finish(r, got);
         waited = true;
         if (const msg_return_t code = wait_for_end(r, got, deadline); code != RCV_SUCCESS) return code;
+        if (was_handed(r)) return finish_handed(r);
     }
 }
 

@@ -55,6 +55,10 @@ Taken wait_for_news(KernelStep& s, const Receive& r, WaitKind kind, PortRef at, 
 // returns: RCV_SUCCESS: look again
 msg_return_t wait_for_end(const Receive& r, const Taken& begun, runtime::Deadline deadline);
 
+// Whether the wait that is over brought a message to the thread, with nothing left to do but to copy it out.
+bool was_handed(const Receive& r);
+msg_return_t finish_handed(const Receive& r);
+
 // Brings what was taken into the buffer, or says why nothing was.
 msg_return_t finish(const Receive& r, const Taken& got);
 

@@ -202,7 +202,9 @@ struct alignas(64) PortSetRecord {
 
 // ---- messages --------------------------------------------------------------------------------------------------
 
-enum class MessageState : std::uint8_t { free, prep, queued, waiting, kept, taken, answer, doomed };
+// spare: no message, in a carrier's hand for the next (hand.hpp). answer: with the thread whose msg_rpc it answers.
+// handed: with a thread that has received it; its rights have names.
+enum class MessageState : std::uint8_t { free, spare, prep, queued, waiting, kept, taken, answer, handed, doomed };
 
 struct MessageIdentity {
     std::uint32_t generation;
@@ -251,7 +253,7 @@ struct alignas(64) MessageRecord {
     std::uint32_t size;         // of header and body, bytes
     std::uint32_t type;
     std::int32_t id;
-    std::uint32_t unused;
+    std::uint32_t local;        // of an answer or a handed one: its receiver's name for the port that it came to
     std::array<std::uint64_t, 5> spare;
 };
 static_assert(sizeof(MessageRecord) == 128 && alignof(MessageRecord) == 64);
@@ -327,7 +329,8 @@ struct alignas(64) ThreadRecord {
     Field<Wait> wait;               // root of what it waits at
     Field<PortRef> wait_at;         // port or set
     Field<Pair> wait_links;         // in the list of receivers
-    Count message;                  // send: the waiting message; reply: the answer; root, own
+    Count message;                  // send: the waiting message; reply: the answer; receive: the message; root, own
+    Count takes;                    // its own; in a receive: bytes of its buffer, and above them the name it receives from
     Field<CallRef> call;            // own; the msg_rpc under way (thread is 0 when none), and the last number used
     alignas(64) std::atomic<std::uint64_t> rung;   // epoch of the latest wait that was ended; stored after the commit
     std::atomic<std::uint64_t> inside;             // its own; 1 while it runs in a trap, so not while it waits in one
@@ -367,6 +370,7 @@ struct alignas(64) TaskRecord {
                                                    // not call in
     Count serves;                                  // own; 1: made by the library for the host's sake, not by a program
     std::array<Count, pages_per_task> pages;       // own; indices of chunk pages
+    Count first_chunk;                             // own; index of the first chunk, where most names are
     std::array<Field<PortRef>, specials> special;  // own; each a send right
     std::array<Field<PortRef>, most_registered> registered;   // own; each a send right
     Field<Pair> thread_list;                       // own

@@ -73,11 +73,14 @@ Taken look_for_answer(KernelStep& s, const Receive& r, PortRef port) {
     return taken;
 }
 
-msg_return_t receive_answer(Receive& r, PortRef port, msg_timeout_t timeout) {
-    r.may_wait = (r.options & RCV_TIMEOUT) == 0 || timeout != 0;
-    const runtime::Deadline deadline = deadline_of(r.options, timeout);
-    for (;;) {
-        const Taken got = r.caller.step([&](KernelStep& s) { return look_for_answer(s, r, port); });
+// epoch: of the wait for the answer, if that has begun
+msg_return_t receive_answer(Receive& r, PortRef port, std::uint32_t epoch, runtime::Deadline deadline) {
+    Taken got;
+    got.got = Got::wait;
+    got.epoch = epoch;
+    got.at = port;
+    for (;; got.epoch = 0) {
+        if (got.epoch == 0) got = r.caller.step([&](KernelStep& s) { return look_for_answer(s, r, port); });
         if (got.code == RCV_NOT_ENOUGH_MEMORY && got.got == Got::code) {
             r.caller.step([&](KernelStep& s) {
                 s.lock(r.caller.task);
@@ -88,6 +91,7 @@ msg_return_t receive_answer(Receive& r, PortRef port, msg_timeout_t timeout) {
         }
         if (got.got != Got::wait) return finish(r, got);
         const msg_return_t code = wait_for_end(r, got, deadline);
+        if (code == RCV_SUCCESS && was_handed(r)) return finish_handed(r);
         if (code == RCV_SUCCESS) continue;
         const bool answered = r.caller.step([&](KernelStep& s) {
             s.lock(r.caller.task);
@@ -99,18 +103,13 @@ msg_return_t receive_answer(Receive& r, PortRef port, msg_timeout_t timeout) {
     }
 }
 
-// The reply port of a call: one that this task receives from directly.
-PortRef own_reply_port(Caller& caller, std::uint32_t name) {
-    return caller.k.step(caller.carrier, [&](KernelStep& s) {
-        s.lock(caller.task);
-        TaskRecord& task = s.k.task(caller.task.index);
-        const std::uint32_t index = find_name(s.k, task, name);
-        if (index == 0) return s.undo(PortRef{});
-        const EntryBits bits = entry(s.k, task, index).bits;
-        const PortRef port = entry(s.k, task, index).port;
-        const bool fit = (bits.rights & right_receive) != 0 && !s.k.port(port.index).set.get();
-        return s.undo(fit ? port : PortRef{});
-    });
+// The answer could not come to the reply port: as msg_send, whose errors come first.
+msg_return_t send_without_call(Caller& caller, const msg_header_t* header, msg_option_t options, msg_timeout_t timeout,
+                               std::uint32_t reply) {
+    const msg_return_t sent = send(caller, header, options, timeout);
+    if (sent != SEND_SUCCESS) return sent;
+    set_detail("msg_local_port: this task does not receive from name %d directly", static_cast<int>(reply));
+    return RCV_INVALID_PORT;
 }
 
 }  // namespace
@@ -120,23 +119,19 @@ msg_return_t rpc(Caller& caller, msg_header_t* header, msg_option_t options, msg
     Receive r{caller, header, 0, 0, options};
     const Prepared prepared = prepare(caller, header);
     if (prepared.message == 0) return prepared.error;
-    const PortRef port = prepared.reply != 0 ? own_reply_port(caller, prepared.reply) : PortRef{};
-    if (!port) {
+    if (prepared.reply == 0 || !check_buffer(r, header, receive_size)) {
         discard(caller, prepared.message);
-        const msg_return_t sent = send(caller, header, options, send_timeout);   // as msg_send: its error comes first
-        if (sent != SEND_SUCCESS) return sent;
-        set_detail("msg_local_port: this task does not receive from name %d directly", static_cast<int>(prepared.reply));
-        return RCV_INVALID_PORT;
+        return prepared.reply != 0 ? RCV_INVALID_MEMORY : send_without_call(caller, header, options, send_timeout, 0);
     }
-    if (!check_buffer(r, header, receive_size)) {
-        discard(caller, prepared.message);
-        return RCV_INVALID_MEMORY;
-    }
+    r.name = prepared.reply;
+    r.may_wait = (options & RCV_TIMEOUT) == 0 || receive_timeout != 0;
     const CallRef call{caller.thread.index, r.thread().call.get().number + 1};
-    const msg_return_t sent =
-        send_prepared(caller, {prepared.message, prepared.destination, options, send_timeout, port, call});
-    lose_given_up(caller, prepared, sent);
-    return sent == SEND_SUCCESS ? receive_answer(r, port, receive_timeout) : sent;
+    const Sending sent = send_prepared(
+        caller, {prepared.message, prepared.destination, options, send_timeout, call, prepared.reply, r.room, r.may_wait});
+    if (!sent.reply_port) return send_without_call(caller, header, options, send_timeout, prepared.reply);
+    lose_given_up(caller, prepared, sent.code);
+    return sent.code == SEND_SUCCESS ? receive_answer(r, sent.reply_port, sent.epoch, deadline_of(options, receive_timeout))
+                                     : sent.code;
 }
 
 }  // namespace umach::ports

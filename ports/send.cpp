@@ -2,10 +2,12 @@
 #include "ports/send.hpp"
 
 #include "ports/death.hpp"
+#include "ports/hand.hpp"
 #include "ports/kernel_port.hpp"
 #include "ports/memory.hpp"
 #include "ports/queue.hpp"
 #include "ports/send_half.hpp"
+#include "ports/transfer.hpp"
 #include "ports/wait.hpp"
 #include "runtime/detail.hpp"
 
@@ -15,12 +17,12 @@ namespace {
 using runtime::set_detail;
 
 // What the step of a send came to.
-// call: the destination is a kernel port.
-enum class Sent { done, wait, time_out, refused, call };
+// call: the destination is a kernel port. queue: a receiver waits and has no room for the rights. no_reply_port: of a call.
+enum class Sent { done, wait, time_out, refused, call, queue, no_reply_port };
 struct Attempt {
     Sent sent = Sent::refused;
     msg_return_t code = SEND_SUCCESS;
-    std::uint32_t epoch = 0;
+    std::uint32_t epoch = 0;   // of the wait for room; once done: of the wait for the answer
     PortRef port;
 };
 
@@ -28,105 +30,140 @@ struct Attempt {
 enum class Patience { wait, keep, none };
 
 struct Send {
+    Send(Caller& by, const SendOrder& what)
+        : caller(by), order(what), message(by.k.message(what.message)), thread(by.k.thread(by.thread.index)),
+          task(by.k.task(by.task.index)),
+          carries_rights(message.identity.get().rights != 0 || message.reply.info.get().carried != Carried::none) {}
+
     Caller& caller;
     const SendOrder& order;
-
-    TaskRecord& task() const { return caller.k.task(caller.task.index); }
-    ThreadRecord& thread() const { return caller.k.thread(caller.thread.index); }
-    MessageRecord& message() const { return caller.k.message(order.message); }
+    MessageRecord& message;
+    ThreadRecord& thread;
+    TaskRecord& task;
+    const bool carries_rights;   // that are still with the sender
+    bool past_queue = true;      // it may go to a receiver that waits
+    PortRef reply_port;          // of a call
 };
 
 Attempt refused(KernelStep& s, msg_return_t code) { return s.undo(Attempt{Sent::refused, code, 0, {}}); }
-
-bool carries_rights(const Send& send) {
-    return send.message().identity.get().rights != 0 || send.message().reply.info.get().carried != Carried::none;
-}
 
 // The sender's right to the destination. A name that is not found is looked for again under the lock; a right that the
 // send uses up, and rights in the message, need the lock in any case.
 Destination locate(KernelStep& s, const Send& send) {
     const std::uint32_t name = send.order.destination;
-    Destination found = destination_of(s.k, send.task(), name);
-    const bool lock_free = found.port && !found.send_once && (!carries_rights(send) || send.order.call);
-    if (lock_free && send.message().identity.get().rights == 0) return found;
+    const Destination found = destination_of(s.k, send.task, name);
+    if (s.holds(send.caller.task) || (found.port && !found.send_once && !send.carries_rights)) return found;
     if (!s.lock(send.caller.task)) return {};
-    return destination_of(s.k, send.task(), name);
+    return destination_of(s.k, send.task, name);
+}
+
+// The port that the answer comes to: one that this task receives from directly. Its root is the task, which is locked here.
+bool find_reply_port(KernelStep& s, Send& send) {
+    s.lock(send.caller.task);
+    const std::uint32_t index = find_name(s.k, send.task, send.order.reply);
+    if (index == 0) return false;
+    EntryRecord& e = entry(s.k, send.task, index);
+    send.reply_port = e.port;
+    return (e.bits.get().rights & right_receive) != 0 && !s.k.port(send.reply_port.index).set.get();
 }
 
 // A call's own reply right is in the message from the start and needs nobody's lock: nobody else can have it yet.
 void bind_reply(KernelStep& s, const Send& send) {
-    if (!send.order.call) return;
-    RightSlot& reply = send.message().reply;
+    RightSlot& reply = send.message.reply;
     RightInfo info = reply.info;
     info.code = MSG_TYPE_MAKE_SEND_ONCE;
     info.carried = Carried::send_once;
     info.held = 1;
-    s.set(reply.info, info);
-    s.set(reply.port, send.order.reply_port);
-    s.set(reply.call, send.order.call);
-    s.set(send.thread().call, send.order.call);
+    reply.info.put(info);
+    reply.port.put(send.reply_port);
+    reply.call.put(send.order.call);
+    s.set(send.thread.call, send.order.call);
+}
+
+// The wait for the answer begins in the step of the send: nobody can answer before.
+// returns: its epoch, 0 if the caller does not wait
+std::uint32_t await_answer(KernelStep& s, const Send& send) {
+    if (!send.order.waits) return 0;
+    const std::uint32_t thread = send.caller.thread.index;
+    send.thread.takes.put(takes_word(send.order.room, send.order.reply));
+    const std::uint32_t epoch = begin_wait(s, thread, WaitKind::reply, send.reply_port);
+    s.append(s.k.port(send.reply_port.index).receivers, thread, s.k.wait_links());
+    return epoch;
+}
+
+// What a send leaves in the carrier's hand: of a call nothing, its answer brings a record.
+void let_go(KernelStep& s, const Send& send) {
+    if (send.order.call) s.set(s.mine().in_hand, 0);
+    else refill_hand(s, send.order.message);
+}
+
+Attempt done(KernelStep& s, const Send& send, PortRef port) {
+    let_go(s, send);
+    const std::uint32_t epoch = await_answer(s, send);
+    return s.keep(Attempt{Sent::done, SEND_SUCCESS, epoch, port});
 }
 
 // From here on the rights in the message have a root: the destination's.
 void place_at(KernelStep& s, const Send& send, PortRef port) {
-    s.set(send.message().stands, Place::of(PlaceKind::port, port.index, port.generation));
+    s.set(send.message.stands, Place::of(PlaceKind::port, port.index, port.generation));
 }
 
 // Sends to a send-once right: there is always room, and the right is used up.
-Attempt send_once(KernelStep& s, const Send& send, const Destination& to, PortRecord& port) {
-    const PortRef at = entry(s.k, send.task(), to.entry).at;
+Attempt send_once(KernelStep& s, const Send& send, const Destination& to) {
+    const PortRef at = entry(s.k, send.task, to.entry).at;
     const CallRef call{at.index, at.generation};
-    place_at(s, send, to.port);
-    if (const msg_return_t code = take_rights(s, send.caller.task, send.order.message, to.port, true); code != 0)
-        return refused(s, code);
-    // The rights of the message may have used up the destination itself.
-    if (destination_of(s.k, send.task(), send.order.destination).entry != to.entry)
-        return set_detail("the message moves the send-once right that it is sent to"), refused(s, SEND_INVALID_PORT);
-    s.set(entry(s.k, send.task(), to.entry).at, PortRef{});
-    free_entry(s, send.task(), to.entry);
-    MessageIdentity identity = send.message().identity;
+    if (send.carries_rights) {
+        place_at(s, send, to.port);
+        if (const msg_return_t code = take_rights(s, send.caller.task, send.order.message, to.port, true); code != 0)
+            return refused(s, code);
+        // They may have used up the destination itself.
+        if (destination_of(s.k, send.task, send.order.destination).entry != to.entry)
+            return set_detail("the message moves the send-once right that it is sent to"), refused(s, SEND_INVALID_PORT);
+    }
+    free_entry(s, send.task, to.entry);
+    MessageIdentity identity = send.message.identity;
     identity.flags |= message_uncounted;
-    s.set(send.message().identity, identity);
+    s.set(send.message.identity, identity);
     if (!call) {
         enqueue(s, to.port.index, send.order.message);
-    } else if (!answer(s, port, call, send.order.message)) {
+    } else if (!answer(s, to.port, call, send.order.message)) {
         return set_detail("the call that this right answers is over"), refused(s, SEND_INVALID_PORT);
     }
-    s.set(s.mine().in_hand, 0);
-    return s.keep(Attempt{Sent::done, SEND_SUCCESS, 0, to.port});
+    return done(s, send, to.port);
 }
 
 Attempt send_now(KernelStep& s, const Send& send, PortRef port) {
-    place_at(s, send, port);
-    if (carries_rights(send)) {
+    if (send.carries_rights) {
+        place_at(s, send, port);
         const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, true);
         if (code != SEND_SUCCESS) return refused(s, code);
     }
-    enqueue(s, port.index, send.order.message);
-    s.set(s.mine().in_hand, 0);
-    return s.keep(Attempt{Sent::done, SEND_SUCCESS, 0, port});
+    const Transfer short_way = send.past_queue ? transfer(s, port, send.order.message) : Transfer::nobody_waits;
+    if (short_way == Transfer::no_room) return s.undo(Attempt{Sent::queue, SEND_SUCCESS, 0, port});
+    if (short_way == Transfer::nobody_waits) enqueue(s, port.index, send.order.message);
+    return done(s, send, port);
 }
 
 // A kept message belongs to the port: everything leaves the sender now. It may be answered after its sender has gone
 // on, so a call's reply right becomes an ordinary send-once right.
 void note_kept(KernelStep& s, const Send& send, PortRef port) {
-    s.set(send.message().sender, send.caller.thread);
+    s.set(send.message.sender, send.caller.thread);
     if (send.order.call) {
-        s.set(send.message().reply.call, CallRef{});
-        s.set(send.thread().call, CallRef{0, send.order.call.number});
+        s.set(send.message.reply.call, CallRef{});
+        s.set(send.thread.call, CallRef{0, send.order.call.number});
     }
-    s.set(send.thread().kept_name, send.order.destination);
-    s.set(send.thread().kept_port, port);
+    s.set(send.thread.kept_name, send.order.destination);
+    s.set(send.thread.kept_port, port);
 }
 
 // returns: SEND_WILL_NOTIFY when this thread can have a message kept at the port, or the code to fail with
 msg_return_t may_keep(KernelStep& s, const Send& send, PortRef port) {
     s.lock(send.caller.task);
-    if (send.thread().kept_port.get()) {
+    if (send.thread.kept_port.get()) {
         set_detail("this thread's earlier kept message still waits");
         return SEND_NOTIFY_IN_PROGRESS;
     }
-    if (send.thread().accepted_span.get().second == most_accepted) {
+    if (send.thread.accepted_span.get().second == most_accepted) {
         set_detail("%u acceptances of this thread's messages were not received yet", most_accepted);
         return SEND_NOTIFY_IN_PROGRESS;
     }
@@ -145,13 +182,13 @@ Attempt keep_message(KernelStep& s, const Send& send, PortRef port) {
 }
 
 Attempt wait_in_line(KernelStep& s, const Send& send, PortRef port) {
-    if (carries_rights(send)) {
+    if (send.carries_rights) {
         s.lock(send.caller.task);
         const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, false);
         if (code != SEND_SUCCESS) return refused(s, code);
     }
     line_up(s, port.index, send.order.message, MessageState::waiting);
-    s.set(send.thread().message, send.order.message);
+    s.set(send.thread.message, send.order.message);
     const std::uint32_t epoch = begin_wait(s, send.caller.thread.index, WaitKind::send, port);
     s.set(s.mine().in_hand, 0);
     return s.keep(Attempt{Sent::wait, SEND_SUCCESS, epoch, port});
@@ -161,7 +198,7 @@ Attempt wait_in_line(KernelStep& s, const Send& send, PortRef port) {
 // says so first.
 // returns: `outcome`, with nothing changed, or the code of a right that is not held
 Attempt check_only(KernelStep& s, const Send& send, PortRef port, Attempt outcome) {
-    if (carries_rights(send)) {
+    if (send.carries_rights) {
         s.lock(send.caller.task);
         place_at(s, send, port);
         const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, true);
@@ -170,7 +207,8 @@ Attempt check_only(KernelStep& s, const Send& send, PortRef port, Attempt outcom
     return s.undo(outcome);
 }
 
-Attempt attempt(KernelStep& s, const Send& send, Patience patience) {
+Attempt attempt(KernelStep& s, Send& send, Patience patience) {
+    if (send.order.call && !find_reply_port(s, send)) return s.undo(Attempt{Sent::no_reply_port, SEND_SUCCESS, 0, {}});
     const Destination to = locate(s, send);
     if (!to.port) {
         set_detail("msg_remote_port: name %d is no right to send with", static_cast<int>(send.order.destination));
@@ -183,8 +221,8 @@ Attempt attempt(KernelStep& s, const Send& send, Patience patience) {
     }
     if (static_cast<PortKind>(port->identity.get().kind) != PortKind::ordinary)
         return check_only(s, send, to.port, {Sent::call, SEND_SUCCESS, 0, to.port});
-    bind_reply(s, send);
-    if (to.send_once) return send_once(s, send, to, *port);
+    if (send.order.call) bind_reply(s, send);
+    if (to.send_once) return send_once(s, send, to);
     if (port->line.get().first == 0 && has_room(*port)) return send_now(s, send, to.port);
     if (patience == Patience::none) return check_only(s, send, to.port, {Sent::time_out, SEND_TIMED_OUT, 0, to.port});
     return patience == Patience::keep ? keep_message(s, send, to.port) : wait_in_line(s, send, to.port);
@@ -201,8 +239,8 @@ Patience patience_of(const SendOrder& order) {
 // Takes the waiting message back into the carrier's hand.
 void take_back_message(KernelStep& s, const Send& send, PortRef port) {
     leave_line(s, port.index, send.order.message);
-    set_state(s, send.message(), MessageState::prep);
-    s.set(send.thread().message, 0);
+    set_state(s, send.message, MessageState::prep);
+    s.set(send.thread.message, 0);
     s.set(s.mine().in_hand, send.order.message);
     cancel_wait(s, send.caller.thread.index);
     owe_admission(s, port.index);
@@ -212,12 +250,12 @@ void take_back_message(KernelStep& s, const Send& send, PortRef port) {
 // returns: `wait` when somebody ended the wait after all
 Attempt give_up(KernelStep& s, const Send& send, PortRef port, msg_return_t code) {
     PortRecord* record = s.lock_root(port);
-    if (record == nullptr || send.thread().wait.get().state != WaitState::waiting) return s.undo(Attempt{Sent::wait, 0, 0, port});
+    if (record == nullptr || send.thread.wait.get().state != WaitState::waiting) return s.undo(Attempt{Sent::wait, 0, 0, port});
     if (code == SEND_TIMED_OUT && (send.order.options & SEND_NOTIFY) != 0 && may_keep(s, send, port) == SEND_WILL_NOTIFY) {
         if (take_rights(s, send.caller.task, send.order.message, port, true) != SEND_SUCCESS) return refused(s, SEND_INVALID_PORT);
-        set_state(s, send.message(), MessageState::kept);
+        set_state(s, send.message, MessageState::kept);
         note_kept(s, send, port);
-        s.set(send.thread().message, 0);
+        s.set(send.thread.message, 0);
         cancel_wait(s, send.caller.thread.index);
         return s.keep(Attempt{Sent::done, SEND_WILL_NOTIFY, 0, port});
     }
@@ -228,12 +266,12 @@ Attempt give_up(KernelStep& s, const Send& send, PortRef port, msg_return_t code
 
 // The result that somebody else wrote. A refused message is the sender's again.
 Attempt ended(const Send& send) {
-    const int result = send.thread().wait.get().result;
+    const int result = send.thread.wait.get().result;
     if (result == SEND_SUCCESS) return {Sent::done, SEND_SUCCESS, 0, {}};
     set_detail(result == SEND_INTERRUPTED ? "the wait for room was aborted"
                                           : "the port died, or a right in the message was lost, while the message waited for room");
     send.caller.k.step(send.caller.carrier, [&](KernelStep& s) {
-        s.set(send.thread().message, 0);
+        s.set(send.thread.message, 0);
         s.set(s.mine().in_hand, send.order.message);
         return s.keep(0);
     });
@@ -251,7 +289,7 @@ Attempt wait_for_room(const Send& send, const Attempt& begun, runtime::Deadline 
     if (end.code != SEND_INVALID_PORT) return end;
     // A right was lost before the message could be kept: it leaves the line with that error.
     const bool taken_back = send.caller.step([&](KernelStep& s) {
-        const bool waits = s.lock_root(begun.port) != nullptr && send.thread().wait.get().state == WaitState::waiting;
+        const bool waits = s.lock_root(begun.port) != nullptr && send.thread.wait.get().state == WaitState::waiting;
         if (waits) take_back_message(s, send, begun.port);
         return s.keep(waits);
     });
@@ -266,10 +304,10 @@ msg_return_t serve(const Send& send, PortRef port) {
         discard(send.caller, send.order.message);
         return SEND_INVALID_PORT;
     }
-    const RightInfo reply = send.message().reply.info;
+    const RightInfo reply = send.message.reply.info;
     const std::uint32_t to = reply.carried == Carried::none ? 0 : reply.name;
     if (!take_memory(send.caller, send.order.message)) return discard(send.caller, send.order.message), SEND_INVALID_MEMORY;
-    KernelRequest request{send.caller, object, send.order.message, {to, send.order.reply_port, send.order.call}};
+    KernelRequest request{send.caller, object, send.order.message, {to, send.reply_port, send.order.call}};
     kernel_receiver(request);
     return SEND_SUCCESS;
 }
@@ -278,41 +316,57 @@ void end_call(const Send& send) {
     if (!send.order.call) return;
     send.caller.k.step(send.caller.carrier, [&](KernelStep& s) {
         s.lock(send.caller.task);
-        s.set(send.thread().call, CallRef{0, send.order.call.number});
+        s.set(send.thread.call, CallRef{0, send.order.call.number});
         return s.keep(0);
     });
 }
 
 }  // namespace
 
-bool answer(KernelStep& s, PortRecord& port, CallRef call, std::uint32_t message) {
+bool answer(KernelStep& s, PortRef port, CallRef call, std::uint32_t message) {
     ThreadRecord& thread = s.k.thread(call.thread);
+    MessageRecord& record = s.k.message(message);
     const TaskRef task = thread.task;
     if (thread.call.get() != call || thread.message.get() != 0 || !s.holds(task)) return false;
-    set_state(s, s.k.message(message), MessageState::answer);
-    s.set(s.k.message(message).stands, Place::of(PlaceKind::task, task.index, task.generation));
+    const bool is_bare = record.identity.get().rights == 0 && record.reply.info.get().carried == Carried::none;
+    set_state(s, record, is_bare ? MessageState::handed : MessageState::answer);
+    s.set(record.stands, Place::of(PlaceKind::task, task.index, task.generation));
     s.set(thread.message, message);
+    s.set(thread.call, CallRef{0, call.number});
     if (const Wait wait = thread.wait; wait.kind == WaitKind::reply && wait.state == WaitState::waiting) {
-        s.unlink(port.receivers, call.thread, s.k.wait_links());
+        name_port(s, thread, port, message);
+        s.unlink(s.k.port(port.index).receivers, call.thread, s.k.wait_links());
         end_wait(s, call.thread, 0);
     }
     return true;
 }
 
-msg_return_t send_prepared(Caller& caller, const SendOrder& order) {
-    const Send send{caller, order};
+namespace {
+
+Attempt send_at_once(Send& send, Patience patience) {
+    for (;;) {
+        const Attempt end = send.caller.step([&](KernelStep& s) { return attempt(s, send, patience); });
+        if (end.sent != Sent::queue) return end;
+        send.past_queue = false;
+    }
+}
+
+}  // namespace
+
+Sending send_prepared(Caller& caller, const SendOrder& order) {
+    Send send(caller, order);
     const auto deadline = (order.options & SEND_TIMEOUT) != 0 ? runtime::Deadline::in(std::chrono::milliseconds(order.timeout))
                                                                : runtime::Deadline::never();
-    const Patience patience = patience_of(order);
-    Attempt end = caller.step([&](KernelStep& s) { return attempt(s, send, patience); });
+    Attempt end = send_at_once(send, patience_of(order));
+    if (end.sent == Sent::done) return {end.code, send.reply_port, end.epoch};
     if (end.sent == Sent::wait) {
         end = wait_for_room(send, end, deadline);
         if (end.sent == Sent::refused) end_call(send);
     }
-    if (end.sent == Sent::call) return serve(send, end.port);
+    if (end.sent == Sent::call) return {serve(send, end.port), send.reply_port, 0};
     if (end.sent == Sent::time_out) set_detail("the queue is full");
     if (end.sent != Sent::done) discard(caller, order.message);
-    return end.code;
+    return {end.code, end.sent == Sent::no_reply_port ? PortRef{} : send.reply_port, 0};
 }
 
 void lose_given_up(Caller& caller, const Prepared& prepared, msg_return_t code) {
@@ -330,7 +384,7 @@ msg_return_t send(Caller& caller, const msg_header_t* header, msg_option_t optio
         info.carried = Carried::send;
         reply.info.put(info);
     }
-    const msg_return_t code = send_prepared(caller, {prepared.message, prepared.destination, options, timeout, {}, {}});
+    const msg_return_t code = send_prepared(caller, {prepared.message, prepared.destination, options, timeout, {}}).code;
     lose_given_up(caller, prepared, code);
     return code;
 }

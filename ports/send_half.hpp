@@ -11,19 +11,28 @@ struct SendOrder {
     std::uint32_t destination = 0;   // name in the sender's space
     msg_option_t options = 0;
     msg_timeout_t timeout = 0;
-    PortRef reply_port;              // of a call: where its answer is to come
-    CallRef call;
+    CallRef call;                    // of a call; with:
+    std::uint32_t reply = 0;         // name of the port where its answer is to come
+    std::uint32_t room = 0;          // for the answer, bytes
+    bool waits = false;              // the wait for the answer begins with the send
+};
+
+// What a send came to. Of a call:
+struct Sending {
+    msg_return_t code = SEND_SUCCESS;
+    PortRef reply_port;              // null: the task does not receive from the name directly; the message is discarded
+    std::uint32_t epoch = 0;         // of the wait for the answer; 0: it has not begun
 };
 
 // takes: the message, in every case
-msg_return_t send_prepared(Caller& caller, const SendOrder& order);
+Sending send_prepared(Caller& caller, const SendOrder& order);
 
 // After a send that came to `code`: what was accepted, and had the deallocate bit, is no longer in the sender's memory.
 void lose_given_up(Caller& caller, const Prepared& prepared, msg_return_t code);
 
 // Hands the answer to a call to the thread that waits for it, past the queue, as part of a step that has the answer in
-// hand and holds the reply port's root.
-// returns: false when the call is over
-bool answer(KernelStep& s, PortRecord& port, CallRef call, std::uint32_t message);
+// hand and holds the reply port's root. That is the end of the call.
+// returns: false when it was over before
+bool answer(KernelStep& s, PortRef port, CallRef call, std::uint32_t message);
 
 }  // namespace umach::ports

@@ -104,13 +104,6 @@ void split_next(KernelStep& s, TaskRecord& task) {
     s.set(task.buckets, fresh + 1);
 }
 
-Count* chunk_word(Kernel& k, TaskRecord& task, std::uint32_t index) {
-    const std::uint32_t number = index / entries_per_chunk;
-    if (number / chunks_per_page >= pages_per_task) return nullptr;
-    const auto page = static_cast<std::uint32_t>(task.pages[number / chunks_per_page].get());
-    return page != 0 ? &k.page(page).chunks[number % chunks_per_page] : nullptr;
-}
-
 bool out_of(const char* what) {
     runtime::set_detail("the host has no memory left for %s", what);
     return false;
@@ -170,19 +163,7 @@ bool usable(Kernel& k, TaskRecord& task, std::uint32_t name) {
 
 }  // namespace
 
-EntryRecord* entry_at(Kernel& k, TaskRecord& task, std::uint32_t index) {
-    Count* word = chunk_word(k, task, index);
-    if (word == nullptr || word->get() == 0) return nullptr;
-    return &k.chunk(static_cast<std::uint32_t>(word->get())).entries[index % entries_per_chunk];
-}
-
-EntryRecord& entry(Kernel& k, TaskRecord& task, std::uint32_t index) {
-    EntryRecord* found = entry_at(k, task, index);
-    UMACH_ASSERT(found != nullptr);
-    return *found;
-}
-
-std::uint32_t find_name(Kernel& k, TaskRecord& task, std::uint32_t name) {
+std::uint32_t find_any_name(Kernel& k, TaskRecord& task, std::uint32_t name) {
     if (name == 0 || name == ~0u) return 0;
     const std::uint32_t index = name_index(name);
     if (EntryRecord* e = index != 0 && index < task.used_names.get() ? entry_at(k, task, index) : nullptr; e != nullptr) {
@@ -215,6 +196,7 @@ std::uint32_t find_port(Kernel& k, TaskRecord& task, PortRef port) {
 
 bool open_space(KernelStep& s, TaskRecord& task) {
     if (!ensure_chunk(s, task, 0)) return false;
+    s.set(task.first_chunk, chunk_word(s.k, task, 0)->get());
     s.set(task.used_names, 1);   // index 0 is no name
     s.set(task.buckets, 1);
     return true;
@@ -311,6 +293,7 @@ bool return_space(KernelStep& s, TaskRecord& task) {
         for (Count& word : s.k.page(page).chunks) {
             const auto chunk = static_cast<std::uint32_t>(word.get());
             if (chunk == 0) continue;
+            if (task.first_chunk.get() == chunk) s.set(task.first_chunk, 0);
             clear_chunk(s, s.k.chunk(chunk));
             s.set(word, 0);
             s.k.zone(zone_chunks).free(s.step(), s.k.host_lock(), chunk);

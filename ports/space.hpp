@@ -13,14 +13,39 @@ namespace umach::ports {
 
 constexpr std::uint32_t name_index(std::uint32_t name) { return name & ((1u << name_index_bits) - 1); }
 
+// Where the chunk of an index is named; nullptr when the space has no page there.
+inline Count* chunk_word(Kernel& k, TaskRecord& task, std::uint32_t index) {
+    const std::uint32_t number = index / entries_per_chunk;
+    if (number / chunks_per_page >= pages_per_task) return nullptr;
+    const auto page = static_cast<std::uint32_t>(task.pages[number / chunks_per_page].get());
+    return page != 0 ? &k.page(page).chunks[number % chunks_per_page] : nullptr;
+}
+
 // The entry of an index; nullptr when the space never had it.
-EntryRecord* entry_at(Kernel& k, TaskRecord& task, std::uint32_t index);
+inline EntryRecord* entry_at(Kernel& k, TaskRecord& task, std::uint32_t index) {
+    if (const auto first = static_cast<std::uint32_t>(task.first_chunk.get()); index < entries_per_chunk && first != 0)
+        return &k.chunk(first).entries[index];
+    Count* word = chunk_word(k, task, index);
+    if (word == nullptr || word->get() == 0) return nullptr;
+    return &k.chunk(static_cast<std::uint32_t>(word->get())).entries[index % entries_per_chunk];
+}
 // As above, for an index that is known to be there.
-EntryRecord& entry(Kernel& k, TaskRecord& task, std::uint32_t index);
+inline EntryRecord& entry(Kernel& k, TaskRecord& task, std::uint32_t index) {
+    EntryRecord* found = entry_at(k, task, index);
+    UMACH_ASSERT(found != nullptr);
+    return *found;
+}
 
 // Finds a name. May be asked without the task's lock; then the answer is to be confirmed under it.
 // returns: the entry's index, 0 when the name is not in use
-std::uint32_t find_name(Kernel& k, TaskRecord& task, std::uint32_t name);
+std::uint32_t find_any_name(Kernel& k, TaskRecord& task, std::uint32_t name);
+inline std::uint32_t find_name(Kernel& k, TaskRecord& task, std::uint32_t name) {
+    const std::uint32_t index = name_index(name);
+    if (index == 0 || index >= entries_per_chunk || index >= task.used_names.get()) return find_any_name(k, task, name);
+    EntryRecord* e = entry_at(k, task, index);
+    const EntryBits bits = e != nullptr ? e->bits.get() : EntryBits{};
+    return bits.name == name && bits.rights != 0 ? index : find_any_name(k, task, name);
+}
 
 // Finds the one name for the send, receive or ownership rights of a port; under the task's lock.
 std::uint32_t find_port(Kernel& k, TaskRecord& task, PortRef port);

@@ -182,7 +182,7 @@ std::uint32_t release_message(KernelStep& s, TaskRef task, ThreadRecord& thread)
     s.set(thread.call, CallRef{0, thread.call.get().number});
     if (message == 0) return 0;
     const MessageState state = s.k.message(message).identity.get().state;
-    if (state == MessageState::answer) doom(s, task, message);
+    if (state == MessageState::answer || state == MessageState::handed) doom(s, task, message);
     if (state != MessageState::prep) return 0;
     s.set(s.mine().put_aside, message);
     return message;
@@ -286,7 +286,7 @@ void end_thread(Kernel& k, runtime::Carrier& carrier, ThreadRef ref, bool may_st
 
 namespace {
 
-// A message in a dead carrier's hand: one in preparation is discarded, one being copied out is released.
+// A message in a dead carrier's hand: one in preparation is discarded, one being copied out is released, a spare freed.
 void empty_hand(Kernel& k, runtime::Carrier& keeper, Field<std::uint64_t>& hand) {
     Caller caller{k, keeper, {}, {}};
     const std::uint32_t unsent = caller.step([&](KernelStep& s) {
@@ -300,7 +300,7 @@ void empty_hand(Kernel& k, runtime::Carrier& keeper, Field<std::uint64_t>& hand)
             s.set(s.mine().put_aside, message);
             return s.keep(message);
         }
-        if (state != MessageState::taken) return s.keep(0u);
+        if (state != MessageState::taken && state != MessageState::spare) return s.keep(0u);
         if (there) doom(s, task, message);
         else free_message(s, message);
         return s.keep(0u);

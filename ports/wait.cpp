@@ -55,17 +55,18 @@ bool several_cores() {
 // Looks for the ring before sleeping, for about as long as a sleep and its wake-up cost. What pays is learned from the
 // sleeps: who was rung soon after it fell asleep looks longer the next time, who slept long looks for half as long.
 // A partner that shares the core is never seen to ring: after a few looks in vain only some are tried. Two yields in
-// between let it run.
+// between let it run; where those pay they come first.
 class Spin {
 public:
     template <class Rung>
     bool until(Rung rung) {
         if (longest_ == 0) return rung();
-        if (look(rung, shortest)) return true;
+        if (looks_first() && look(rung, shortest)) return yields_pay_ = 0, true;
         for (int i = 0; i < 2; ++i) {
             sched_yield();
-            if (rung()) return true;
+            if (rung()) return ++yields_pay_, true;
         }
+        yields_pay_ = 0;
         if (!several_cores() || budget_ == 0 || !look(rung, budget_)) return false;
         budget_ = longest_;
         in_vain_ = 0;
@@ -82,6 +83,9 @@ public:
     }
 
 private:
+    // A partner on the same core answers during a yield, and never during a look.
+    bool looks_first() const { return yields_pay_ % 16 == 0; }
+
     template <class Rung>
     static bool look(Rung rung, unsigned pauses) {
         const runtime::Instant begun = pauses > at_once ? runtime::MonotonicClock::now() : runtime::Instant{};
@@ -98,6 +102,7 @@ private:
     const unsigned longest_ = runtime::longest_spin();
     unsigned budget_ = longest_;
     unsigned in_vain_ = 0;
+    unsigned yields_pay_ = 0;   // how often in a row it was rung during a yield
 };
 
 // Locks what guards the wait.

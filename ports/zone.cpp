@@ -6,7 +6,7 @@
 namespace umach::ports {
 
 namespace {
-constexpr std::uint32_t batch = 8;   // records that move between a stock and the zone at once
+constexpr std::uint32_t batch = 8;   // most records that move between a stock and the zone at once
 }
 
 Zone::Zone(ZoneRecord& record, std::byte* base, std::size_t stride, std::size_t link_offset, std::uint32_t stock,
@@ -43,13 +43,20 @@ std::uint32_t Zone::allocate(Step& step, LockWord& host) const {
     if (most_stock_ == 0) return take_from_host(step, host);
     Field<Pair>& stock = step.carrier().record().stock[stock_];
     if (stock.get().first == 0) refill(step, host, stock);
+    return take_stocked(step);
+}
+
+std::uint32_t Zone::take_stocked(Step& step) const {
+    if (most_stock_ == 0) return 0;
+    Field<Pair>& stock = step.carrier().record().stock[stock_];
     const Pair have = stock;
     if (have.first != 0) step.set(stock, Pair{link(have.first).get().first, have.second - 1});
     return have.first;
 }
 
 void Zone::refill(Step& step, LockWord& host, Field<Pair>& stock) const {
-    for (std::uint32_t i = 0; i < std::min(batch, most_stock_); ++i) {
+    const std::uint32_t most = is_half_free() ? std::min(batch, most_stock_) : 1;
+    for (std::uint32_t i = 0; i < most; ++i) {
         const std::uint32_t index = take_from_host(step, host);
         if (index == 0) return;
         step.set(link(index), Pair{stock.get().first, 0});
@@ -58,17 +65,26 @@ void Zone::refill(Step& step, LockWord& host, Field<Pair>& stock) const {
 }
 
 void Zone::free(Step& step, LockWord& host, std::uint32_t index) const {
-    if (most_stock_ == 0) return give_to_host(step, host, index);
+    if (!keeps_stock()) return give_to_host(step, host, index);
     Field<Pair>& stock = step.carrier().record().stock[stock_];
-    if (stock.get().second >= most_stock_) return give_to_host(step, host, index);
+    if (stock.get().second >= most_stock_) give_back(step, host, stock);
     step.set(link(index), Pair{stock.get().first, 0});
     step.set(stock, Pair{index, stock.get().second + 1});
+}
+
+// Half of a full stock at once: the host's lock is taken once for several records.
+void Zone::give_back(Step& step, LockWord& host, Field<Pair>& stock) const {
+    for (std::uint32_t i = 0; i < (most_stock_ + 1) / 2; ++i) {
+        const Pair have = stock;
+        step.set(stock, Pair{link(have.first).get().first, have.second - 1});
+        give_to_host(step, host, have.first);
+    }
 }
 
 bool Zone::return_stock(Step& step, LockWord& host, runtime::CarrierRecord& carrier) const {
     if (stock_ == no_stock) return true;
     Field<Pair>& stock = carrier.stock[stock_];
-    for (std::uint32_t i = 0; stock.get().first != 0 && i < 4 * batch; ++i) {
+    while (stock.get().first != 0) {
         const Pair have = stock;
         step.set(stock, Pair{link(have.first).get().first, have.second - 1});
         give_to_host(step, host, have.first);

@@ -32,6 +32,11 @@ public:
     // Takes a free record.
     // returns: its index, or 0 when the zone is exhausted
     std::uint32_t allocate(Step& step, LockWord& host) const;
+    // Takes a record out of the carrier's stock alone.
+    // returns: 0 when it is empty
+    std::uint32_t take_stocked(Step& step) const;
+    // Whether a carrier may keep what it does not need: there is plenty.
+    bool keeps_stock() const { return most_stock_ != 0 && is_half_free(); }
     // Gives a record back. Its other words are as the caller left them.
     void free(Step& step, LockWord& host, std::uint32_t index) const;
     // Gives a dead or leaving carrier's stock back to the zone, some records a step.
@@ -47,8 +52,10 @@ public:
     Field<Pair>& link(std::uint32_t index) const { return *reinterpret_cast<Field<Pair>*>(at(index) + link_offset_); }
 
 private:
+    bool is_half_free() const { return capacity_ - fresh() + on_free_list() > capacity_ / 2; }
     std::uint32_t take_from_host(Step& step, LockWord& host) const;
     void refill(Step& step, LockWord& host, Field<Pair>& stock) const;
+    void give_back(Step& step, LockWord& host, Field<Pair>& stock) const;
     void give_to_host(Step& step, LockWord& host, std::uint32_t index) const;
 
     ZoneRecord* record_ = nullptr;

@@ -19,12 +19,9 @@ void take_lock(Machine& machine, CarrierName self, LockWord& word) UMACH_TSA(no_
     }
 }
 
-void Step::lock(LockWord& word) {
-    if (holds(word)) return;
-    UMACH_ASSERT(locks_ < most_locks);
-    if (locks_ == 0) take_lock(*machine_, carrier_->name(), word);
-    else if (!word.try_take(carrier_->name())) throw Busy{&word};
-    held_[locks_++] = &word;
+void Step::wait_for(LockWord& word) {
+    if (locks_ != 0) throw Busy{&word};
+    take_lock(*machine_, carrier_->name(), word);
 }
 
 void Step::drop_last() {
@@ -38,14 +35,6 @@ bool Step::owe_ring(std::uint64_t whom, std::uint64_t epoch) {
     set(debt.epoch, epoch);
     set(debt.whom, whom);
     return true;
-}
-
-void Step::begin(LockWord* first) {
-    UMACH_ASSERT(carrier_->record().log_length.load(std::memory_order_relaxed) == 0);
-    keep_ = false;
-    rings_ = 0;
-    while (rings_ < most_rings && carrier_->record().owed_rings[rings_].whom.get() != 0) ++rings_;
-    if (first != nullptr) lock(*first);
 }
 
 void Step::give_way() {

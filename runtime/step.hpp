@@ -37,7 +37,12 @@ public:
 
     // Makes sure that this step holds the lock.
     // waits: only if it is the first; otherwise a busy lock throws Busy
-    void lock(LockWord& word) UMACH_TSA(no_thread_safety_analysis);
+    void lock(LockWord& word) UMACH_TSA(no_thread_safety_analysis) {
+        if (holds(word)) return;
+        UMACH_ASSERT(locks_ < most_locks);
+        if (!word.try_take(carrier_->name())) [[unlikely]] wait_for(word);
+        held_[locks_++] = &word;
+    }
     bool holds(const LockWord& word) const { return word.held_by(carrier_->name()); }
     // Lets go of the lock taken last, which turned out not to be the right one; nothing may have been written since.
     void drop_last() UMACH_TSA(no_thread_safety_analysis);
@@ -76,8 +81,15 @@ private:
     std::uint64_t offset(void* word) const {
         return static_cast<std::uint64_t>(static_cast<std::byte*>(word) - machine_->base());
     }
+    void wait_for(LockWord& word) UMACH_TSA(no_thread_safety_analysis);   // which is busy
     void give_way();   // lets others finish, and mends those that died
-    void begin(LockWord* first);
+    void begin(LockWord* first) {
+        UMACH_ASSERT(carrier_->record().log_length.load(std::memory_order_relaxed) == 0);
+        keep_ = false;
+        rings_ = 0;
+        while (rings_ < most_rings && carrier_->record().owed_rings[rings_].whom.get() != 0) ++rings_;
+        if (first != nullptr) lock(*first);
+    }
     void commit();
     void roll_back();
     void release_all() UMACH_TSA(no_thread_safety_analysis);

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -189,10 +190,11 @@ void FiberThreads::rung(std::uint32_t whom) {
 // What the thread's last call said of its failure is its own, not its siblings'.
 void FiberThreads::switch_to_rung() {
     if (rung_ == nullptr) return;
-    std::array<char, runtime::detail_bytes> said{};
-    std::strncpy(said.data(), runtime::detail(), said.size() - 1);
-    scheduler_->hand_off(*std::exchange(rung_, nullptr));
-    if (said[0] != 0) runtime::set_detail("%s", said.data());
+    Fiber& next = *std::exchange(rung_, nullptr);
+    if (runtime::detail()[0] == 0) return scheduler_->hand_off(next);
+    const std::string said = runtime::detail();
+    scheduler_->hand_off(next);
+    runtime::set_detail("%s", said.c_str());
 }
 
 ports::Parked FiberThreads::park(ports::Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, bool interruptible) {

@@ -31,6 +31,8 @@ std::array<std::int64_t, ports::zones> Machine::used() {
         if (zone.stock() != ports::Zone::no_stock)
             found[i] -= carrier_->record().stock[zone.stock()].get().second;
     }
+    if (const auto spare = static_cast<std::uint32_t>(carrier_->record().in_hand.get()); spare != 0)
+        --found[ports::zone_messages + ports::Kernel::message_class(spare)];
     return found;
 }
 

@@ -170,6 +170,8 @@ protected:
         for (const Field<Pair>& stock : k_->header().stock) in_use[zone_regions] -= stock.get().second;
         for (std::uint32_t i = 0; i < runtime::most_stocks; ++i)
             in_use[i] -= carrier_->record().stock[i].get().second;
+        if (const auto spare = static_cast<std::uint32_t>(carrier_->record().in_hand.get()); spare != 0)
+            --in_use[zone_messages + Kernel::message_class(spare)];
         return in_use;
     }
 

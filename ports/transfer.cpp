@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "ports/transfer.hpp"
+
+#include "ports/queue.hpp"
+#include "ports/rights.hpp"
+#include "ports/space.hpp"
+#include "ports/wait.hpp"
+
+namespace umach::ports {
+namespace {
+
+std::uint32_t room_of(ThreadRecord& thread) { return static_cast<std::uint32_t>(thread.takes.get()); }
+std::uint32_t name_taken_from(ThreadRecord& thread) { return static_cast<std::uint32_t>(thread.takes.get() >> 32); }
+
+Field<Pair>& receivers_of(Kernel& k, PortRecord& port) {
+    const SetRef set = port.set;
+    return set ? k.set(set.index).receivers : port.receivers;
+}
+
+// The receiver whose turn it is, as when it is woken for news.
+// returns: 0 also when its buffer is too small: it has to be told
+std::uint32_t whose_turn(KernelStep& s, Field<Pair>& receivers, std::uint32_t size) {
+    const std::uint32_t thread = next_receiver(s, receivers);
+    return thread != 0 && room_of(s.k.thread(thread)) >= size ? thread : 0;
+}
+
+// The message was in no queue: what lay in it nests no longer below the port.
+void count(KernelStep& s, PortRecord& port) {
+    PortTally tally = port.tally;
+    ++tally.sequence;
+    s.set(port.tally, tally);
+    PortCounts counts = port.counts;
+    if (counts.nest == 0) return;
+    counts.nest = 0;
+    s.set(port.counts, counts);
+}
+
+}  // namespace
+
+void name_port(KernelStep& s, ThreadRecord& thread, PortRef port, std::uint32_t message) {
+    TaskRecord& task = s.k.task(thread.task.get().index);
+    const std::uint32_t name = name_taken_from(thread);
+    const std::uint32_t index = find_name(s.k, task, name);
+    const bool same = index != 0 && entry(s.k, task, index).port.get() == port && (entry(s.k, task, index).bits.get().rights & right_set) == 0;
+    const std::uint32_t found = same ? 0 : find_port(s.k, task, port);
+    s.k.message(message).local = same ? name : found != 0 ? entry(s.k, task, found).bits.get().name : 0;
+}
+
+Transfer transfer(KernelStep& s, PortRef ref, std::uint32_t message) {
+    PortRecord& port = s.k.port(ref.index);
+    MessageRecord& record = s.k.message(message);
+    Field<Pair>& receivers = receivers_of(s.k, port);
+    if (receivers.get().first == 0 || has_news(port)) return Transfer::nobody_waits;
+    const std::uint32_t thread = whose_turn(s, receivers, record.size);
+    if (thread == 0) return Transfer::nobody_waits;
+    ThreadRecord& receiver = s.k.thread(thread);
+    const TaskRef task = receiver.task;
+    if (!name_rights(s, task, message)) return Transfer::no_room;
+    MessageIdentity identity = record.identity;
+    identity.state = MessageState::handed;
+    s.set(record.identity, identity);
+    s.set(record.stands, Place::of(PlaceKind::task, task.index, task.generation));
+    s.set(receiver.message, message);
+    name_port(s, receiver, ref, message);
+    count(s, port);
+    s.unlink(receivers, thread, s.k.wait_links());
+    end_wait(s, thread, 0);
+    return Transfer::done;
+}
+
+}  // namespace umach::ports

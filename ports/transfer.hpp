@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSL-1.0
+// The short way of a message: from its sender into the hands of a receiver that waits for it, past the queue. The
+// sender does what the receiver would have done, names its rights included; the receiver finds the message at its
+// thread and has only to copy it out.
+#pragma once
+
+#include "ports/kernel.hpp"
+
+namespace umach::ports {
+
+// no_room: the receiver cannot have its rights. The step is to be undone, and the message goes into the queue, where
+// the receiver finds that out itself.
+enum class Transfer { nobody_waits, no_room, done };
+
+// Hands over a message whose rights are its own by now. The port is live and its root is locked; nobody stands in line.
+Transfer transfer(KernelStep& s, PortRef port, std::uint32_t message);
+
+// Writes into a message for a waiting thread by which name the thread's task knows the port.
+void name_port(KernelStep& s, ThreadRecord& thread, PortRef port, std::uint32_t message);
+
+// What a waiting thread says of its buffer: it takes messages of at most so many bytes, from that name.
+constexpr std::uint64_t takes_word(std::uint32_t room, std::uint32_t name) { return std::uint64_t{name} << 32 | room; }
+
+}  // namespace umach::ports
