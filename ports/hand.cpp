@@ -13,9 +13,10 @@ MessageIdentity empty(MessageRecord& record, MessageState state) {
     return MessageIdentity{record.identity.get().generation + 1, state, 0, 0, 0};
 }
 
-void free_spare(KernelStep& s, std::uint32_t but) {
-    const auto spare = static_cast<std::uint32_t>(s.mine().in_hand.get());
-    if (spare != 0 && spare != but) free_message(s, spare);
+// Nobody's hand has two records.
+void empty_hand_for(KernelStep& s, std::uint32_t message) {
+    const auto before = static_cast<std::uint32_t>(s.mine().in_hand.get());
+    if (before != 0 && before != message) free_message(s, before);
 }
 
 }  // namespace
@@ -29,7 +30,7 @@ std::uint32_t spare_in_hand(Kernel& k, runtime::Carrier& carrier, std::uint32_t 
 }
 
 void put_in_hand(KernelStep& s, std::uint32_t message) {
-    free_spare(s, message);
+    empty_hand_for(s, message);
     s.set(s.mine().in_hand, message);
 }
 
@@ -41,7 +42,7 @@ void refill_hand(KernelStep& s, std::uint32_t like) {
 }
 
 void done_with(KernelStep& s, std::uint32_t message) {
-    free_spare(s, message);
+    empty_hand_for(s, message);
     const bool keeps = zone_of(s.k, message).keeps_stock();
     if (keeps) s.set(s.k.message(message).identity, empty(s.k.message(message), MessageState::spare));
     else free_message(s, message);

@@ -10,7 +10,7 @@ namespace umach::ports {
 // The spare record in the hand if it is of that size class, else 0.
 std::uint32_t spare_in_hand(Kernel& k, runtime::Carrier& carrier, std::uint32_t message_class);
 
-// Puts a message into the hand; a spare that was there goes.
+// Puts a message into the hand; the record that was there is freed. It has no rights.
 void put_in_hand(KernelStep& s, std::uint32_t message);
 
 // The message has left the hand, or was never in it: what is there from now on is a spare of the same size, if the

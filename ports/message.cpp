@@ -271,10 +271,8 @@ std::uint32_t remake(Caller& caller, std::uint32_t message, std::uint32_t size, 
     release_memory(caller, message);
     message = caller.step([&](KernelStep& s) {
         if (fits) return s.keep(message);
-        const std::uint32_t larger = take_record(s, bytes);
-        if (larger == 0) return s.undo(0u);
-        free_message(s, message);
-        return s.keep(larger);
+        const std::uint32_t larger = take_record(s, bytes);   // the old one leaves the hand for it
+        return larger != 0 ? s.keep(larger) : s.undo(0u);
     });
     if (message == 0) return 0;
     MessageRecord& record = caller.k.message(message);

@@ -241,7 +241,7 @@ void take_back_message(KernelStep& s, const Send& send, PortRef port) {
     leave_line(s, port.index, send.order.message);
     set_state(s, send.message, MessageState::prep);
     s.set(send.thread.message, 0);
-    s.set(s.mine().in_hand, send.order.message);
+    put_in_hand(s, send.order.message);
     cancel_wait(s, send.caller.thread.index);
     owe_admission(s, port.index);
 }
@@ -272,7 +272,7 @@ Attempt ended(const Send& send) {
                                           : "the port died, or a right in the message was lost, while the message waited for room");
     send.caller.k.step(send.caller.carrier, [&](KernelStep& s) {
         s.set(send.thread.message, 0);
-        s.set(s.mine().in_hand, send.order.message);
+        put_in_hand(s, send.order.message);
         return s.keep(0);
     });
     return {Sent::refused, result, 0, {}};

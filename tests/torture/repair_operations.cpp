@@ -59,15 +59,15 @@ Setting killed_twice(const char* operation, std::uint64_t store, std::uint64_t s
 }  // namespace
 
 std::vector<Operation> repairs() {
-    return {{"MendASend", mend_them, killed_in("SendAReceiveRight", 110)},
+    return {{"MendASend", mend_them, killed_in("SendAReceiveRight", 200)},
             {"MendAReceive", mend_them, killed_in("ReceiveRights", 120)},
-            {"MendWhatAMenderLeft", mend_them, killed_twice("SendAReceiveRight", 150, 12)},
-            {"WantTheLocksOfTheDead", want_its_locks, killed_in("SendAReceiveRight", 110)},
-            {"EndTheCarrierOfASender", end_its_carrier, killed_in("SendAReceiveRight", 110)},
+            {"MendWhatAMenderLeft", mend_them, killed_twice("SendAReceiveRight", 240, 12)},
+            {"WantTheLocksOfTheDead", want_its_locks, killed_in("SendAReceiveRight", 200)},
+            {"EndTheCarrierOfASender", end_its_carrier, killed_in("SendAReceiveRight", 200)},
             {"EndACarrierThatOwesAnAdmission", end_its_carrier,
              killed_in("RaiseTheBacklogOfAnotherTaskAndAdmit", 11)},
             {"EndACarrierThatOwesWork", end_its_carrier, killed_in("DeallocateAPortOfAnotherTask", 80)},
-            {"ClearAwayASender", clear_away, killed_in("SendAReceiveRight", 110)},
+            {"ClearAwayASender", clear_away, killed_in("SendAReceiveRight", 200)},
             {"ClearAwayASenderThatWaits", clear_away, killed_in("SendThatWaitsInVain", 120)},
             {"ClearAwayASenderOfAKeptMessage", clear_away, killed_after("SendThatIsKept")},
             {"ClearAwayAReceiver", clear_away, killed_in("ReceiveAndAdmitABlockedSender", 150)},

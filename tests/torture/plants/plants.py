@@ -76,7 +76,7 @@ PLANTS = [
           '    if (stock_ == no_stock || &carrier != &step.carrier().record()) return true;',
           'ReceiveRights'),
     Plant('a message that is received is in nobody\'s hand', 'ports/receive.cpp',
-          '    s.set(s.mine().in_hand, message);\n', '',
+          '    put_in_hand(s, message);\n', '',
           'ReceiveBytes'),
     Plant('a dead thread stays in the line that it waits in', 'ports/thread.cpp',
           '    part([&](KernelStep& s) { return withdraw_wait',

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSL-1.0
+// Messages that go straight to a receiver that waits, and the record that a carrier's hand keeps for the next one.
+// What happens while the one thread of the test waits, a parker does.
+#include "host_fixture.hpp"
+#include "letter.hpp"
+#include "ports/space.hpp"
+#include "ports/wait.hpp"
+
+namespace umach::ports {
+namespace {
+
+// Waits by doing something, and comes back in the way that it says.
+struct Meanwhile : Parker {
+    std::function<Parked()> work;
+    explicit Meanwhile(std::function<Parked()> what) : work(std::move(what)) {}
+    Parked park(Caller&, std::uint32_t, runtime::Deadline, bool) override { return work(); }
+};
+
+class TransferTest : public HostFixture {
+protected:
+    void SetUp() override {
+        member_ = make_member();
+        counts_ = counts();
+    }
+    void TearDown() override {
+        take_what_came();
+        check("at the end");
+        EXPECT_EQ(counts(), counts_);
+    }
+
+    // Receives into `room` bytes; while it waits, `work` is done.
+    msg_return_t receive_while(const std::function<void()>& work, Letter& letter, msg_size_t room = Letter::most_bytes) {
+        Meanwhile meanwhile([&] { return work(), Parked::rung; });
+        Caller waiting = *caller_;
+        waiting.parker = &meanwhile;
+        letter.header()->msg_size = room;
+        letter.header()->msg_local_port = port_;
+        return receive(waiting, letter.header(), MSG_OPTION_NONE, 0);
+    }
+    msg_return_t send_with_right(port_name_t right) {
+        Letter letter(port_);
+        return send(*caller_, letter.with(MSG_TYPE_PORT, right).header(), SEND_TIMEOUT, 0);
+    }
+    std::uint32_t queued() {
+        const std::uint32_t index = find_name(*k_, k_->task(caller_->task.index), static_cast<std::uint32_t>(port_));
+        return k_->port(entry(*k_, k_->task(caller_->task.index), index).port.get().index).counts.get().queued;
+    }
+
+    Member member_;
+    Counts counts_{};
+};
+
+TEST_F(TransferTest, AMessageForAReceiverThatWaitsIsNeverInTheQueue) {
+    Letter letter(PORT_NULL);
+    std::uint32_t seen = 99;
+    const auto work = [&] {
+        ASSERT_EQ(send_with_right(member_.its_port), SEND_SUCCESS);
+        seen = queued();
+        check("while it is with the thread");
+    };
+    ASSERT_EQ(receive_while(work, letter), RCV_SUCCESS) << runtime::detail();
+    EXPECT_EQ(seen, 0u);
+    EXPECT_EQ(letter.header()->msg_local_port, port_);
+}
+
+TEST_F(TransferTest, AReceiverWhosePortWasRenamedMeanwhileSeesTheNewName) {
+    Letter letter(PORT_NULL);
+    const port_name_t fresh = 70'000;
+    const port_name_t before = port_;
+    const auto work = [&] {
+        ASSERT_EQ(rename(*caller_, caller_->task, port_, fresh), KERN_SUCCESS);
+        port_ = fresh;
+        ASSERT_EQ(send_with_right(member_.its_port), SEND_SUCCESS);
+    };
+    ASSERT_EQ(receive_while(work, letter), RCV_SUCCESS) << runtime::detail();
+    EXPECT_EQ(letter.header()->msg_local_port, fresh);
+    ASSERT_EQ(rename(*caller_, caller_->task, port_, before), KERN_SUCCESS);
+    port_ = before;
+}
+
+TEST_F(TransferTest, AReceiverWithoutRoomForARightFindsTheMessageInTheQueue) {
+    Letter letter(PORT_NULL);
+    TaskRecord& task = k_->task(caller_->task.index);
+    const std::uint64_t quota = task.most_names;
+    const port_name_t third = port_name_t{60'000};
+    ASSERT_EQ(insert_send(*caller_, member_.task, port_, third) == KERN_SUCCESS, false);   // it knows the port
+    const auto work = [&] {
+        ASSERT_EQ(send_with_right(member_.its_port), SEND_SUCCESS);
+        ASSERT_EQ(queued(), 0u);
+    };
+    ASSERT_EQ(receive_while(work, letter), RCV_SUCCESS);
+    Caller theirs = as(member_);
+    const auto send_new_right = [&] {
+        task.most_names.put(task.names.get());
+        Letter foreign(there);
+        foreign.with(MSG_TYPE_MAKE_SEND_ONCE, member_.own_port);
+        ASSERT_EQ(send(theirs, foreign.header(), SEND_TIMEOUT, 0), SEND_SUCCESS);
+        EXPECT_EQ(queued(), 1u);
+    };
+    EXPECT_EQ(receive_while(send_new_right, letter), RCV_NOT_ENOUGH_MEMORY);
+    EXPECT_EQ(queued(), 1u);
+    task.most_names.put(quota);
+    EXPECT_EQ(receive_while([] {}, letter), RCV_SUCCESS);
+}
+
+TEST_F(TransferTest, AReceiverWithASmallBufferFindsTheMessageInTheQueueAndHearsItsSize) {
+    Letter letter(PORT_NULL);
+    const auto work = [&] {
+        ASSERT_EQ(send_with_right(member_.its_port), SEND_SUCCESS);
+        EXPECT_EQ(queued(), 1u);
+    };
+    EXPECT_EQ(receive_while(work, letter, sizeof(msg_header_t)), RCV_TOO_LARGE);
+    EXPECT_GT(letter.header()->msg_size, sizeof(msg_header_t));
+    EXPECT_EQ(queued(), 1u);
+}
+
+TEST_F(TransferTest, ASendThatGivesUpFindsRoomInAHandThatGotASpareRecordMeanwhile) {
+    while (send_with_right(member_.its_port) == SEND_SUCCESS) {}
+    Meanwhile meanwhile([&] {
+        Letter other(member_.its_port);
+        EXPECT_EQ(send(*caller_, other.header(), SEND_TIMEOUT, 0), SEND_SUCCESS);
+        return Parked::timed_out;
+    });
+    Caller waiting = *caller_;
+    waiting.parker = &meanwhile;
+    Letter letter(port_);
+    EXPECT_EQ(send(waiting, letter.header(), SEND_TIMEOUT, 10), SEND_TIMED_OUT);
+    Caller theirs = as(member_);
+    Letter got(PORT_NULL);
+    got.header()->msg_size = Letter::most_bytes;
+    got.header()->msg_local_port = member_.own_port;
+    EXPECT_EQ(receive(theirs, got.header(), RCV_TIMEOUT, 0), RCV_SUCCESS);
+}
+
+}  // namespace
+}  // namespace umach::ports
