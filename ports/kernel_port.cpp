@@ -5,6 +5,7 @@
 #include "ports/port.hpp"
 #include "ports/queue.hpp"
 #include "ports/send_half.hpp"
+#include "ports/transfer.hpp"
 #include "ports/thread.hpp"
 
 #include <limits>
@@ -146,7 +147,7 @@ Replied reply_now(KernelStep& s, const KernelRequest& request) {
     if (target.once != 0) use_up(s, request, target.once);
     if (!target.call)
         enqueue(s, target.port.index, request.message);
-    else if (!answer(s, target.port, target.call, request.message))
+    else if (answer(s, target.port, target.call, request.message, false) != Answered::done)
         return s.undo(Replied::nowhere);
     s.set(s.mine().in_hand, 0);
     return s.keep(Replied::sent);

@@ -17,8 +17,9 @@ namespace {
 using runtime::set_detail;
 
 // What the step of a send came to.
-// call: the destination is a kernel port. queue: a receiver waits and has no room for the rights. no_reply_port: of a call.
-enum class Sent { done, wait, time_out, refused, call, queue, no_reply_port };
+// call: the destination is a kernel port. no_room: whom it would be handed to has none for the rights. no_reply_port: of
+// a call.
+enum class Sent { done, wait, time_out, refused, call, no_room, no_reply_port };
 struct Attempt {
     Sent sent = Sent::refused;
     msg_return_t code = SEND_SUCCESS;
@@ -41,7 +42,7 @@ struct Send {
     ThreadRecord& thread;
     TaskRecord& task;
     const bool carries_rights;   // that are still with the sender
-    bool past_queue = true;      // it may go to a receiver that waits
+    bool names = true;           // a receiver that waits has room for the rights, as far as we know
     PortRef reply_port;          // of a call
 };
 
@@ -126,7 +127,9 @@ Attempt send_once(KernelStep& s, const Send& send, const Destination& to) {
     s.set(send.message.identity, identity);
     if (!call) {
         enqueue(s, to.port.index, send.order.message);
-    } else if (!answer(s, to.port, call, send.order.message)) {
+    } else if (const Answered end = answer(s, to.port, call, send.order.message, send.names); end == Answered::no_room) {
+        return s.undo(Attempt{Sent::no_room, SEND_SUCCESS, 0, to.port});
+    } else if (end == Answered::call_over) {
         return set_detail("the call that this right answers is over"), refused(s, SEND_INVALID_PORT);
     }
     return done(s, send, to.port);
@@ -138,8 +141,10 @@ Attempt send_now(KernelStep& s, const Send& send, PortRef port) {
         const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, true);
         if (code != SEND_SUCCESS) return refused(s, code);
     }
-    const Transfer short_way = send.past_queue ? transfer(s, port, send.order.message) : Transfer::nobody_waits;
-    if (short_way == Transfer::no_room) return s.undo(Attempt{Sent::queue, SEND_SUCCESS, 0, port});
+    // Who calls waits anyway, and does the receiver's work meanwhile; who only sends goes on.
+    const bool may_hand = send.names && send.order.call;
+    const Transfer short_way = may_hand ? transfer(s, port, send.order.message) : Transfer::nobody_waits;
+    if (short_way == Transfer::no_room) return s.undo(Attempt{Sent::no_room, SEND_SUCCESS, 0, port});
     if (short_way == Transfer::nobody_waits) enqueue(s, port.index, send.order.message);
     return done(s, send, port);
 }
@@ -321,33 +326,11 @@ void end_call(const Send& send) {
     });
 }
 
-}  // namespace
-
-bool answer(KernelStep& s, PortRef port, CallRef call, std::uint32_t message) {
-    ThreadRecord& thread = s.k.thread(call.thread);
-    MessageRecord& record = s.k.message(message);
-    const TaskRef task = thread.task;
-    if (thread.call.get() != call || thread.message.get() != 0 || !s.holds(task)) return false;
-    const bool is_bare = record.identity.get().rights == 0 && record.reply.info.get().carried == Carried::none;
-    set_state(s, record, is_bare ? MessageState::handed : MessageState::answer);
-    s.set(record.stands, Place::of(PlaceKind::task, task.index, task.generation));
-    s.set(thread.message, message);
-    s.set(thread.call, CallRef{0, call.number});
-    if (const Wait wait = thread.wait; wait.kind == WaitKind::reply && wait.state == WaitState::waiting) {
-        name_port(s, thread, port, message);
-        s.unlink(s.k.port(port.index).receivers, call.thread, s.k.wait_links());
-        end_wait(s, call.thread, 0);
-    }
-    return true;
-}
-
-namespace {
-
 Attempt send_at_once(Send& send, Patience patience) {
     for (;;) {
         const Attempt end = send.caller.step([&](KernelStep& s) { return attempt(s, send, patience); });
-        if (end.sent != Sent::queue) return end;
-        send.past_queue = false;
+        if (end.sent != Sent::no_room) return end;
+        send.names = false;
     }
 }
 

@@ -30,9 +30,4 @@ Sending send_prepared(Caller& caller, const SendOrder& order);
 // After a send that came to `code`: what was accepted, and had the deallocate bit, is no longer in the sender's memory.
 void lose_given_up(Caller& caller, const Prepared& prepared, msg_return_t code);
 
-// Hands the answer to a call to the thread that waits for it, past the queue, as part of a step that has the answer in
-// hand and holds the reply port's root. That is the end of the call.
-// returns: false when it was over before
-bool answer(KernelStep& s, PortRef port, CallRef call, std::uint32_t message);
-
 }  // namespace umach::ports

@@ -9,7 +9,6 @@
 namespace umach::ports {
 namespace {
 
-std::uint32_t room_of(ThreadRecord& thread) { return static_cast<std::uint32_t>(thread.takes.get()); }
 std::uint32_t name_taken_from(ThreadRecord& thread) { return static_cast<std::uint32_t>(thread.takes.get() >> 32); }
 
 Field<Pair>& receivers_of(Kernel& k, PortRecord& port) {
@@ -19,9 +18,9 @@ Field<Pair>& receivers_of(Kernel& k, PortRecord& port) {
 
 // The receiver whose turn it is, as when it is woken for news.
 // returns: 0 also when its buffer is too small: it has to be told
-std::uint32_t whose_turn(KernelStep& s, Field<Pair>& receivers, std::uint32_t size) {
+std::uint32_t whose_turn(KernelStep& s, Field<Pair>& receivers, const MessageRecord& message) {
     const std::uint32_t thread = next_receiver(s, receivers);
-    return thread != 0 && room_of(s.k.thread(thread)) >= size ? thread : 0;
+    return thread != 0 && fits(s.k.thread(thread), message) ? thread : 0;
 }
 
 // The message was in no queue: what lay in it nests no longer below the port.
@@ -37,6 +36,10 @@ void count(KernelStep& s, PortRecord& port) {
 
 }  // namespace
 
+bool fits(ThreadRecord& thread, const MessageRecord& message) {
+    return static_cast<std::uint32_t>(thread.takes.get()) >= message.size;
+}
+
 void name_port(KernelStep& s, ThreadRecord& thread, PortRef port, std::uint32_t message) {
     TaskRecord& task = s.k.task(thread.task.get().index);
     const std::uint32_t name = name_taken_from(thread);
@@ -51,7 +54,7 @@ Transfer transfer(KernelStep& s, PortRef ref, std::uint32_t message) {
     MessageRecord& record = s.k.message(message);
     Field<Pair>& receivers = receivers_of(s.k, port);
     if (receivers.get().first == 0 || has_news(port)) return Transfer::nobody_waits;
-    const std::uint32_t thread = whose_turn(s, receivers, record.size);
+    const std::uint32_t thread = whose_turn(s, receivers, record);
     if (thread == 0) return Transfer::nobody_waits;
     ThreadRecord& receiver = s.k.thread(thread);
     const TaskRef task = receiver.task;
@@ -66,6 +69,27 @@ Transfer transfer(KernelStep& s, PortRef ref, std::uint32_t message) {
     s.unlink(receivers, thread, s.k.wait_links());
     end_wait(s, thread, 0);
     return Transfer::done;
+}
+
+Answered answer(KernelStep& s, PortRef port, CallRef call, std::uint32_t message, bool names) {
+    ThreadRecord& thread = s.k.thread(call.thread);
+    MessageRecord& record = s.k.message(message);
+    const TaskRef task = thread.task;
+    if (thread.call.get() != call || thread.message.get() != 0 || !s.holds(task)) return Answered::call_over;
+    const Wait wait = thread.wait;
+    const bool waits = wait.kind == WaitKind::reply && wait.state == WaitState::waiting;
+    const bool bare = record.identity.get().rights == 0 && record.reply.info.get().carried == Carried::none;
+    const bool named = bare || (names && waits && fits(thread, record));
+    if (named && !bare && !name_rights(s, task, message)) return Answered::no_room;
+    set_state(s, record, named ? MessageState::handed : MessageState::answer);
+    s.set(record.stands, Place::of(PlaceKind::task, task.index, task.generation));
+    s.set(thread.message, message);
+    s.set(thread.call, CallRef{0, call.number});
+    if (!waits) return Answered::done;
+    name_port(s, thread, port, message);
+    s.unlink(s.k.port(port.index).receivers, call.thread, s.k.wait_links());
+    end_wait(s, call.thread, 0);
+    return Answered::done;
 }
 
 }  // namespace umach::ports

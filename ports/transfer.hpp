@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The short way of a message: from its sender into the hands of a receiver that waits for it, past the queue. The
+// The short way of a message: from its sender to a thread that waits for it, past the queue: calls, and answers. The
 // sender does what the receiver would have done, names its rights included; the receiver finds the message at its
 // thread and has only to copy it out.
 #pragma once
@@ -14,6 +14,16 @@ enum class Transfer { nobody_waits, no_room, done };
 
 // Hands over a message whose rights are its own by now. The port is live and its root is locked; nobody stands in line.
 Transfer transfer(KernelStep& s, PortRef port, std::uint32_t message);
+
+// Hands the answer to a call to the thread that waits for it, past the queue, as part of a step that has the answer in
+// hand and holds the reply port's root. That is the end of the call.
+// names: gives the answer's rights their names, too, if the thread waits for it; no_room: its space has none, the step
+// is to be undone
+enum class Answered { call_over, no_room, done };
+Answered answer(KernelStep& s, PortRef port, CallRef call, std::uint32_t message, bool names);
+
+// Whether the buffer of a waiting thread has room for the message.
+bool fits(ThreadRecord& thread, const MessageRecord& message);
 
 // Writes into a message for a waiting thread by which name the thread's task knows the port.
 void name_port(KernelStep& s, ThreadRecord& thread, PortRef port, std::uint32_t message);

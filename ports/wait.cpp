@@ -62,10 +62,8 @@ public:
     bool until(Rung rung) {
         if (longest_ == 0) return rung();
         if (looks_first() && look(rung, shortest)) return yields_pay_ = 0, true;
-        for (int i = 0; i < 2; ++i) {
-            sched_yield();
-            if (rung()) return ++yields_pay_, true;
-        }
+        for (int i = 0; i < 2; ++i)
+            if (yield(rung)) return true;
         yields_pay_ = 0;
         if (!several_cores() || budget_ == 0 || !look(rung, budget_)) return false;
         budget_ = longest_;
@@ -83,8 +81,17 @@ public:
     }
 
 private:
-    // A partner on the same core answers during a yield, and never during a look.
+    // A partner on the same core answers during a yield that lets it run, and never during a look.
     bool looks_first() const { return yields_pay_ % 16 == 0; }
+
+    template <class Rung>
+    bool yield(Rung rung) {
+        const runtime::Instant begun = runtime::MonotonicClock::now();
+        sched_yield();
+        if (!rung()) return false;
+        yields_pay_ = runtime::MonotonicClock::now() - begun > of_an_empty_yield ? yields_pay_ + 1 : 0;
+        return true;
+    }
 
     template <class Rung>
     static bool look(Rung rung, unsigned pauses) {
@@ -99,6 +106,7 @@ private:
     static constexpr unsigned shortest = 30;   // about a microsecond
     static constexpr unsigned at_once = 256;   // between two looks at the clock: how long a pause is differs by ten
     static constexpr std::chrono::microseconds worth_a_look{60};
+    static constexpr std::chrono::nanoseconds of_an_empty_yield{1000};
     const unsigned longest_ = runtime::longest_spin();
     unsigned budget_ = longest_;
     unsigned in_vain_ = 0;

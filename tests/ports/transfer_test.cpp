@@ -20,10 +20,13 @@ class TransferTest : public HostFixture {
 protected:
     void SetUp() override {
         member_ = make_member();
+        other_ = begin_thread(*k_, *carrier_, caller_->task);
+        allocate(*caller_, caller_->task, &reply_);
         counts_ = counts();
     }
     void TearDown() override {
         take_what_came();
+        allocate(*caller_, caller_->task, &reply_);
         check("at the end");
         EXPECT_EQ(counts(), counts_);
     }
@@ -37,24 +40,30 @@ protected:
         letter.header()->msg_local_port = port_;
         return receive(waiting, letter.header(), MSG_OPTION_NONE, 0);
     }
-    msg_return_t send_with_right(port_name_t right) {
-        Letter letter(port_);
-        return send(*caller_, letter.with(MSG_TYPE_PORT, right).header(), SEND_TIMEOUT, 0);
+    // Another thread, of the same task or of `by`, calls and does not wait for the answer.
+    msg_return_t call(Letter letter, port_name_t reply, std::optional<Caller> by = {}) {
+        Caller caller = by ? *by : *caller_;
+        caller.thread = other_;
+        letter.header()->msg_local_port = reply;
+        return rpc(caller, letter.header(), SEND_TIMEOUT | RCV_TIMEOUT, Letter::most_bytes, 0, 0);
     }
+    msg_return_t call_with_right(port_name_t right) { return call(Letter(port_).with(MSG_TYPE_PORT, right), reply_); }
     std::uint32_t queued() {
         const std::uint32_t index = find_name(*k_, k_->task(caller_->task.index), static_cast<std::uint32_t>(port_));
         return k_->port(entry(*k_, k_->task(caller_->task.index), index).port.get().index).counts.get().queued;
     }
 
     Member member_;
+    ThreadRef other_;
+    port_name_t reply_ = PORT_NULL;
     Counts counts_{};
 };
 
-TEST_F(TransferTest, AMessageForAReceiverThatWaitsIsNeverInTheQueue) {
+TEST_F(TransferTest, ACallToAReceiverThatWaitsIsNeverInTheQueue) {
     Letter letter(PORT_NULL);
     std::uint32_t seen = 99;
     const auto work = [&] {
-        ASSERT_EQ(send_with_right(member_.its_port), SEND_SUCCESS);
+        ASSERT_EQ(call_with_right(member_.its_port), RCV_TIMED_OUT);
         seen = queued();
         check("while it is with the thread");
     };
@@ -70,7 +79,7 @@ TEST_F(TransferTest, AReceiverWhosePortWasRenamedMeanwhileSeesTheNewName) {
     const auto work = [&] {
         ASSERT_EQ(rename(*caller_, caller_->task, port_, fresh), KERN_SUCCESS);
         port_ = fresh;
-        ASSERT_EQ(send_with_right(member_.its_port), SEND_SUCCESS);
+        ASSERT_EQ(call_with_right(member_.its_port), RCV_TIMED_OUT);
     };
     ASSERT_EQ(receive_while(work, letter), RCV_SUCCESS) << runtime::detail();
     EXPECT_EQ(letter.header()->msg_local_port, fresh);
@@ -82,22 +91,13 @@ TEST_F(TransferTest, AReceiverWithoutRoomForARightFindsTheMessageInTheQueue) {
     Letter letter(PORT_NULL);
     TaskRecord& task = k_->task(caller_->task.index);
     const std::uint64_t quota = task.most_names;
-    const port_name_t third = port_name_t{60'000};
-    ASSERT_EQ(insert_send(*caller_, member_.task, port_, third) == KERN_SUCCESS, false);   // it knows the port
-    const auto work = [&] {
-        ASSERT_EQ(send_with_right(member_.its_port), SEND_SUCCESS);
-        ASSERT_EQ(queued(), 0u);
-    };
-    ASSERT_EQ(receive_while(work, letter), RCV_SUCCESS);
     Caller theirs = as(member_);
-    const auto send_new_right = [&] {
+    const auto work = [&] {
         task.most_names.put(task.names.get());
-        Letter foreign(there);
-        foreign.with(MSG_TYPE_MAKE_SEND_ONCE, member_.own_port);
-        ASSERT_EQ(send(theirs, foreign.header(), SEND_TIMEOUT, 0), SEND_SUCCESS);
+        ASSERT_EQ(call(Letter(there), member_.own_port, theirs), RCV_TIMED_OUT);
         EXPECT_EQ(queued(), 1u);
     };
-    EXPECT_EQ(receive_while(send_new_right, letter), RCV_NOT_ENOUGH_MEMORY);
+    EXPECT_EQ(receive_while(work, letter), RCV_NOT_ENOUGH_MEMORY);
     EXPECT_EQ(queued(), 1u);
     task.most_names.put(quota);
     EXPECT_EQ(receive_while([] {}, letter), RCV_SUCCESS);
@@ -106,7 +106,7 @@ TEST_F(TransferTest, AReceiverWithoutRoomForARightFindsTheMessageInTheQueue) {
 TEST_F(TransferTest, AReceiverWithASmallBufferFindsTheMessageInTheQueueAndHearsItsSize) {
     Letter letter(PORT_NULL);
     const auto work = [&] {
-        ASSERT_EQ(send_with_right(member_.its_port), SEND_SUCCESS);
+        ASSERT_EQ(call_with_right(member_.its_port), RCV_TIMED_OUT);
         EXPECT_EQ(queued(), 1u);
     };
     EXPECT_EQ(receive_while(work, letter, sizeof(msg_header_t)), RCV_TOO_LARGE);
@@ -115,7 +115,8 @@ TEST_F(TransferTest, AReceiverWithASmallBufferFindsTheMessageInTheQueueAndHearsI
 }
 
 TEST_F(TransferTest, ASendThatGivesUpFindsRoomInAHandThatGotASpareRecordMeanwhile) {
-    while (send_with_right(member_.its_port) == SEND_SUCCESS) {}
+    Letter filling(port_);
+    while (send(*caller_, filling.header(), SEND_TIMEOUT, 0) == SEND_SUCCESS) {}
     Meanwhile meanwhile([&] {
         Letter other(member_.its_port);
         EXPECT_EQ(send(*caller_, other.header(), SEND_TIMEOUT, 0), SEND_SUCCESS);
