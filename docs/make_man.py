@@ -173,7 +173,7 @@ def message(row):
     """The call as a message to a kernel port."""
     if row is None:
         return []
-    whose = {'task': "a task's", 'thread': "a thread's", 'host': "the host's"}[row['target']]
+    whose = {'task': "a task's", 'thread': "a thread's", 'host': "the host's", 'memory': "a memory object's"}[row['target']]
     lines = ['.Sh MESSAGE', f'A message with the id {row["id"]} to {whose} kernel port does the same.',
              f'Its reply has the id {row["reply"]}.']
     lines += items('Items of the request:', row['in']) if row['in'] else ['The request has no items.']

@@ -26,7 +26,12 @@ const char* name_of(std::uint32_t code) {
 }
 
 const char* name_of(ports::PortKind target) {
-    return target == ports::PortKind::task ? "task" : target == ports::PortKind::thread ? "thread" : "host";
+    switch (target) {
+        case ports::PortKind::task: return "task";
+        case ports::PortKind::thread: return "thread";
+        case ports::PortKind::memory: return "memory";
+        default: return "host";
+    }
 }
 
 // returns: false when an item has no name to print

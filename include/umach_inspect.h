@@ -25,6 +25,7 @@ typedef struct umach_host_options {
     unsigned long long message_bytes; // memory for messages; 0: 8 MiB
     unsigned long long pool_bytes;    // addresses for memory that can move in messages; 0: 8 GiB
     unsigned long long task_memory;   // how much of that one task may have; 0: all
+    unsigned long long task_in_flight; // how much of that may be in messages that one task sent; 0: all
 } umach_host_options_t;
 
 /*
@@ -92,6 +93,10 @@ typedef struct umach_task_seen {
     unsigned int names, receive_rights, threads, sets;
     unsigned int regions;                   // of memory that can move in messages
     unsigned long long region_bytes;
+    unsigned int sections;                  // that it made and that are still there
+    unsigned long long section_bytes;
+    unsigned int views;                     // where it has sections mapped
+    unsigned long long view_bytes;
     unsigned long long bytes_in_flight;     // of out-of-line data that it sent and nobody has received yet
 } umach_task_seen_t;
 
@@ -186,6 +191,7 @@ UMACH_EXPORT kern_return_t umach_inspect_names(
 #define UMACH_PORT_OF_TASK 1
 #define UMACH_PORT_OF_THREAD 2
 #define UMACH_PORT_OF_HOST 3
+#define UMACH_PORT_OF_MEMORY 4             // a memory object
 
 typedef struct umach_port_seen {
     unsigned long long port;                // names it in the host, as long as it lives

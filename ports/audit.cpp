@@ -87,6 +87,7 @@ Audit look_once(Kernel& k, CarrierName self) {
     look_at_ports(look);
     look_at_sets(look);
     look_at_messages(look);
+    look_at_sections(look);
     look_at_rights(look);
     look_at_cells(look);
     look_at_regions(look);

@@ -109,6 +109,7 @@ void look_at_threads(Look& look);   // threads of each task, what they wait for
 void look_at_ports(Look& look);     // queues, lines, receivers, notices
 void look_at_sets(Look& look);
 void look_at_messages(Look& look);  // rights in messages, each message in one place
+void look_at_sections(Look& look);  // memory objects and their views; met before the rights are counted
 void look_at_rights(Look& look);    // receive rights, ownerships, send rights counted
 void look_at_cells(Look& look);     // notices stand where their cells say
 void look_at_regions(Look& look);   // memory: each region in one place, addresses free or in one region

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The audit's look at memory: each region is with one task, in one message, in one carrier's hand or in the stock; and the
+// The audit's look at memory: each region is with one task, in one message, with one memory object, in one carrier's hand or
+// in the stock; and the
 // pool's addresses are each free or one region's.
 #include "ports/audit_look.hpp"
 #include "ports/pool_tree.hpp"
@@ -15,7 +16,25 @@ std::string region_text(Look& look, std::uint32_t index) {
            look.place(region.holder);
 }
 
-void look_at_task(Look& look, std::uint32_t index) {
+// By task, pages that are counted to it elsewhere: of sections that it made, and of messages that it sent.
+struct Charged {
+    std::uint64_t sections = 0, flight = 0;
+};
+std::vector<Charged> charged_pages(Look& look) {
+    std::vector<Charged> charged(look.k.zone(zone_tasks).fresh());
+    for (std::uint32_t i = 1; i < look.k.zone(zone_regions).fresh(); ++i) {
+        const RegionRecord& region = look.k.region(i);
+        const TaskRef task = region.charged;
+        const PlaceKind kind = region.holder.get().kind;
+        if (region.identity.get().life != Life::live || !task || task.index >= charged.size() || look.k.ref_of_task(task.index) != task) continue;
+        if (kind == PlaceKind::port) charged[task.index].sections += region.pages;
+        else if (kind == PlaceKind::message) charged[task.index].flight += region.pages;
+        else look.broken("regions", region_text(look, i) + " is counted to " + look.task(task.index));
+    }
+    return charged;
+}
+
+void look_at_task(Look& look, std::uint32_t index, const Charged& charged) {
     TaskRecord& task = look.k.task(index);
     if (task.identity.get().life == Life::free) return;
     const Place here = Place::of(PlaceKind::task, index, task.identity.get().generation);
@@ -26,6 +45,10 @@ void look_at_task(Look& look, std::uint32_t index) {
         look.met_region(look.k.ref_of_region(at), here, list);
         pages += look.k.region(at).pages;
     });
+    pages += charged.sections;
+    if (charged.flight != task.flight_pages)
+        look.broken("regions", look.task(index) + " counts " + std::to_string(task.flight_pages) + " pages in messages, " +
+                                   std::to_string(charged.flight) + " were found");
     if (pages != task.region_pages)
         look.broken("regions", look.task(index) + " counts " + std::to_string(task.region_pages) + " pages in regions, " +
                                    std::to_string(pages) + " were found");
@@ -95,7 +118,8 @@ void Look::met_region(RegionRef region, Place holder, const std::string& where) 
 }
 
 void look_at_regions(Look& look) {
-    for (std::uint32_t i = 1; i < look.k.zone(zone_tasks).fresh(); ++i) look_at_task(look, i);
+    const std::vector<Charged> charged = charged_pages(look);
+    for (std::uint32_t i = 1; i < charged.size(); ++i) look_at_task(look, i, charged[i]);
     look_at_hands(look);
     look_at_altered(look);
     look_at_stock(look);

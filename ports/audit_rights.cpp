@@ -85,6 +85,7 @@ bool is_kernel_port_of_its_object(Look& look, PortRef ref) {
                    look.k.thread(object).task.get() == look.k.ref_of_task(receiver.index) &&
                    look.k.thread(object).special[thread_kernel].get() == ref;
         case PortKind::host: return look.k.header().host_port.get() == ref;
+        case PortKind::memory: return receiver == look.k.port(look.k.header().host_port.get().index).receiver.get();
         case PortKind::ordinary: break;
     }
     return false;
@@ -216,7 +217,8 @@ constexpr std::array<const char*, zones> zone_names{"ports",
                                                     "threads",
                                                     "tasks",
                                                     "processes",
-                                                    "regions"};
+                                                    "regions",
+                                                    "views"};
 
 bool in_use(Look& look, std::uint32_t number, std::uint32_t index) {
     switch (number) {
@@ -228,6 +230,7 @@ bool in_use(Look& look, std::uint32_t number, std::uint32_t index) {
         case zone_tasks: return look.k.task(index).identity.get().life != Life::free;
         case zone_processes: return look.k.process(index).identity.get().life != Life::free;
         case zone_regions: return look.k.region(index).identity.get().life != Life::free;
+        case zone_views: return look.k.view(index).identity.get().life != Life::free;
         default:
             return look.k.message((number - zone_messages) << 30 | index).identity.get().state !=
                    MessageState::free;

@@ -46,6 +46,7 @@ std::array<ZonePlan, zones> plan(const HostSizes& sizes) {
     p[zone_tasks] = {sizeof(TaskRecord), offsetof(TaskRecord, link), sizes.tasks + 1};
     p[zone_processes] = {sizeof(ProcessRecord), offsetof(ProcessRecord, link), sizes.tasks + 1};
     p[zone_regions] = {sizeof(RegionRecord), offsetof(RegionRecord, link), 16 * std::uint64_t{sizes.tasks} + 1024};
+    p[zone_views] = {sizeof(ViewRecord), offsetof(ViewRecord, link), 8 * std::uint64_t{sizes.tasks} + 512};
     return p;
 }
 
@@ -78,7 +79,7 @@ std::uint32_t Kernel::layout_hash() {
     std::uint32_t hash = 2166136261u;
     for (std::size_t size : {sizeof(KernelHeader), sizeof(PortRecord), sizeof(PortSetRecord), sizeof(TaskRecord),
                              sizeof(ThreadRecord), sizeof(MessageRecord), sizeof(ProcessRecord), sizeof(EntryChunk),
-                             sizeof(ChunkPage), sizeof(runtime::CarrierRecord), sizeof(RightSlot), sizeof(RegionRecord)})
+                             sizeof(ChunkPage), sizeof(runtime::CarrierRecord), sizeof(RightSlot), sizeof(RegionRecord), sizeof(ViewRecord)})
         hash = (hash ^ static_cast<std::uint32_t>(size)) * 16777619u;
     return hash;
 }
@@ -112,8 +113,9 @@ runtime::Outcome<Kernel> Kernel::make(const HostSizes& sizes) {
     }
     const std::uint32_t quota = sizes.ports_of_a_task != 0 ? sizes.ports_of_a_task : sizes.ports;
     header->ports_of_a_task.put(quota);
-    const std::uint64_t pages = sizes.memory_of_a_task != 0 ? sizes.memory_of_a_task >> page_bits : pool.value().bytes() >> page_bits;
-    header->memory_of_a_task.put(pages);
+    const std::uint64_t all = pool.value().bytes();
+    header->memory_of_a_task.put((sizes.memory_of_a_task != 0 ? sizes.memory_of_a_task : all) >> page_bits);
+    header->flight_of_a_task.put((sizes.flight_of_a_task != 0 ? sizes.flight_of_a_task : all) >> page_bits);
     header->most_stock_pages.put(sizes.stock_bytes >> page_bits);
     header->pool_bytes.put(pool.value().bytes());
     header->pool_tree.put(at);

@@ -25,15 +25,16 @@ struct HostSizes {
     std::uint64_t pool_bytes = std::uint64_t{8} << 30;   // addresses for memory that travels; costs nothing until used
     std::uint64_t stock_bytes = 64u << 20;   // of memory that nobody has and that is kept for the next who asks
     std::uint64_t memory_of_a_task = 0;      // quota, of the pool; 0: all
+    std::uint64_t flight_of_a_task = 0;      // quota, of the pool in messages that it sent; 0: all
 };
 
 inline constexpr std::uint32_t message_index_mask = 0x3fff'ffff;   // above it: the class
-inline constexpr std::uint32_t zones = 12;
+inline constexpr std::uint32_t zones = 13;
 enum ZoneNumber : std::uint32_t {
     zone_ports, zone_messages, zone_chunks = zone_messages + message_classes,
-    zone_pages, zone_sets, zone_threads, zone_tasks, zone_processes, zone_regions
+    zone_pages, zone_sets, zone_threads, zone_tasks, zone_processes, zone_regions, zone_views
 };
-static_assert(zone_regions + 1 == zones);
+static_assert(zone_views + 1 == zones);
 
 struct alignas(64) KernelHeader {
     std::array<ZoneRecord, zones> zone;
@@ -51,6 +52,7 @@ struct alignas(64) KernelHeader {
     Count stock_pages;              // host; memory in the stock
     std::array<Field<Pair>, most_orders> stock;   // host; regions of each order that nobody has: first, how many
     Count memory_of_a_task;         // constant; quota, pages
+    Count flight_of_a_task;         // constant; quota, pages
 };
 
 class Kernel;
@@ -142,6 +144,7 @@ public:
         return *(reinterpret_cast<RightSlot*>(body(index) + class_bytes[message_class(index)]) - 1 - number);
     }
     RegionRecord& region(std::uint32_t index) { return record<RegionRecord>(zone_regions, index); }
+    ViewRecord& view(std::uint32_t index) { return record<ViewRecord>(zone_views, index); }
     runtime::Pool& pool() { return pool_; }
     static std::uint32_t message_class(std::uint32_t message) { return message >> 30; }
 
@@ -152,6 +155,7 @@ public:
     TaskRef ref_of_task(std::uint32_t index) { return {index, task(index).identity.get().generation}; }
     ThreadRef ref_of_thread(std::uint32_t index) { return {index, thread(index).identity.get().generation}; }
     RegionRef ref_of_region(std::uint32_t index) { return {index, region(index).identity.get().generation}; }
+    ViewRef ref_of_view(std::uint32_t index) { return {index, view(index).identity.get().generation}; }
 
     // The links that lists go by.
     auto message_links() { return [this](std::uint32_t i) -> Field<Pair>& { return message(i).links; }; }
@@ -160,6 +164,7 @@ public:
     auto dying_links() { return [this](std::uint32_t i) -> Field<Pair>& { return port(i).link; }; }
     auto wait_links() { return [this](std::uint32_t i) -> Field<Pair>& { return thread(i).wait_links; }; }
     auto region_links() { return [this](std::uint32_t i) -> Field<Pair>& { return region(i).links; }; }
+    auto view_links() { return [this](std::uint32_t i) -> Field<Pair>& { return view(i).links; }; }
     auto sibling_links() { return [this](std::uint32_t i) -> Field<Pair>& { return thread(i).siblings; }; }
 
     // Runs a body as one step of the carrier. The body gets a KernelStep and ends with keep() or undo().

@@ -21,9 +21,10 @@ KernelObject object_of_port(Kernel& k, PortRef ref) {
     const Identity identity = port.identity;
     if (identity.life != Life::live || identity.generation != ref.generation) return {};
     switch (static_cast<PortKind>(identity.kind)) {
-        case PortKind::task: return {PortKind::task, task, {}};
-        case PortKind::thread: return {PortKind::thread, {}, thread};
-        case PortKind::host: return {PortKind::host, {}, {}};
+        case PortKind::task: return {PortKind::task, task, {}, {}};
+        case PortKind::thread: return {PortKind::thread, {}, thread, {}};
+        case PortKind::host: return {PortKind::host, {}, {}, {}};
+        case PortKind::memory: return {PortKind::memory, {}, {}, ref};
         case PortKind::ordinary: break;
     }
     return {};

@@ -17,6 +17,7 @@ struct KernelObject {
     PortKind kind = PortKind::ordinary;  // ordinary: for nothing
     TaskRef task;                        // of a task's port
     ThreadRef thread;                    // of a thread's
+    PortRef memory;                      // a memory object's own
 };
 
 // returns: one of kind ordinary when the port is no kernel port, or is dead

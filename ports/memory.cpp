@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "ports/memory.hpp"
 
+#include "ports/view.hpp"
 #include "runtime/detail.hpp"
 
 #include <sys/mman.h>
@@ -93,13 +94,17 @@ kern_return_t not_there(std::uint64_t bytes) {
     return KERN_INVALID_ADDRESS;
 }
 
-kern_return_t deallocate_pages(std::uint64_t address, std::uint64_t bytes) {
+// Memory outside of the pool: views of sections, and pages of the process's own.
+kern_return_t deallocate_pages(Caller& caller, std::uint64_t address, std::uint64_t bytes) {
     const Pages pages = pages_of(address, bytes);
-    void* first = reinterpret_cast<void*>(pages.first << page_bits);
-    const std::uint64_t length = (pages.end - pages.first) << page_bits;
+    const std::uint64_t first = pages.first << page_bits, end = pages.end << page_bits;
     // ENOMEM where nothing is mapped
-    if (msync(first, length, MS_ASYNC) != 0) return not_there(bytes);
-    return munmap(first, length) == 0 ? KERN_SUCCESS : not_there(bytes);
+    if (msync(reinterpret_cast<void*>(first), end - first, MS_ASYNC) != 0) return not_there(bytes);
+    const bool gone = each_part(caller.k, process_of(caller), first, end, [&](std::uint64_t from, std::uint64_t to, ViewRef view) {
+        return view ? take_from_view(caller, view, from, to) : munmap(reinterpret_cast<void*>(from), to - from) == 0;
+    });
+    trim(caller.k, caller.carrier);
+    return gone ? KERN_SUCCESS : not_there(bytes);
 }
 
 }  // namespace
@@ -160,7 +165,7 @@ bool touches_pool(Kernel& k, std::uint64_t address, std::uint64_t bytes) {
 kern_return_t deallocate_address(Caller& caller, std::uint64_t address, std::uint64_t bytes) {
     if (bytes == 0) return KERN_SUCCESS;
     if (address + bytes < address || address + bytes > ~page_mask) return not_there(bytes);
-    if (!touches_pool(caller.k, address & ~page_mask, bytes + (address & page_mask))) return deallocate_pages(address, bytes);
+    if (!touches_pool(caller.k, address & ~page_mask, bytes + (address & page_mask))) return deallocate_pages(caller, address, bytes);
     return deallocate_memory(caller, caller.k.pool().offset_of(address), bytes);
 }
 

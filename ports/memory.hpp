@@ -34,7 +34,7 @@ bool alter_region(Caller& caller, std::uint64_t offset, std::uint64_t bytes, Alt
 // returns: null when they are not
 RegionRef whole_region(Caller& caller, std::uint64_t address, std::uint64_t bytes);
 
-// Takes memory of the pool, or pages of the process's own.
+// Takes memory of the pool, views of sections, or pages of the process's own.
 // returns: KERN_INVALID_ADDRESS when some of it is not there
 kern_return_t deallocate_address(Caller& caller, std::uint64_t address, std::uint64_t bytes);
 

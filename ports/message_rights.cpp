@@ -26,6 +26,7 @@ struct Leaving {
     std::uint32_t message;
     PortRef destination;
     bool take_all;
+    bool over_quota = false;   // of memory in messages
 
     TaskRecord& task() { return s.k.task(sender.index); }
 };
@@ -159,6 +160,7 @@ bool move_memory(Leaving& l, RightSlot& slot) {
     const RegionRef region = region_of(slot);
     if (!may_move(l.s.k, l.sender, slot)) return refuse(info, "the memory that it gives up is not the task's any more, or was changed");
     if (!l.take_all) return true;
+    if (!take_off(l.s, l.sender, l.s.k.region(region.index))) return l.over_quota = true, false;
     take_from_task(l.s, l.sender, region, place_of_message(l.s.k, l.message));
     info.held = 1;
     l.s.set(slot.info, info);
@@ -239,7 +241,9 @@ msg_return_t take_rights(KernelStep& s, TaskRef sender, std::uint32_t message, P
     }
     for (std::uint32_t i = 0; i < record.identity.get().rights; ++i) {
         RightSlot& slot = s.k.right(message, i);
-        if (!take_one(leaving, slot)) return slot.info.get().carried == Carried::memory ? SEND_INVALID_MEMORY : SEND_INVALID_PORT;
+        if (take_one(leaving, slot)) continue;
+        if (leaving.over_quota) return SEND_KERNEL_REFUSED;
+        return slot.info.get().carried == Carried::memory ? SEND_INVALID_MEMORY : SEND_INVALID_PORT;
     }
     return SEND_SUCCESS;
 }
@@ -274,6 +278,7 @@ std::uint32_t arrive(KernelStep& s, TaskRef receiver, RightSlot& slot, Carried w
 
 bool memory_arrives(KernelStep& s, TaskRef receiver, RightSlot& slot) {
     RightInfo info = slot.info;
+    land(s, s.k.region(region_of(slot).index));
     if (!give_region(s, receiver, region_of(slot))) return false;
     info.held = 0;
     s.set(slot.info, info);

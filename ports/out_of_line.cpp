@@ -35,8 +35,10 @@ void clear_around(std::byte* first, std::uint64_t dirty_pages, std::uint64_t beg
 // returns: null, and *error says why not
 RegionRef copy_data(Caller& caller, std::uint64_t address, std::uint64_t bytes, msg_return_t* error) {
     const std::uint64_t begin = address & (page_bytes - 1);
-    const TakenRegion taken = take_region(caller.k, caller.carrier, pages_for(begin + bytes));
+    const std::uint64_t pages = pages_for(begin + bytes);
     *error = SEND_KERNEL_REFUSED;
+    if (!may_take_off(caller.k.task(caller.task.index), pages)) return {};   // before it is copied; attach() decides
+    const TakenRegion taken = take_region(caller.k, caller.carrier, pages);
     if (!taken.region) return {};
     std::byte* first = caller.k.pool().base() + offset_of(caller.k.region(taken.region.index));
     clear_around(first, taken.dirty_pages, begin, begin + bytes);
@@ -49,19 +51,23 @@ RegionRef copy_data(Caller& caller, std::uint64_t address, std::uint64_t bytes, 
 }
 
 // From the hand into the message, which so far has the rights that identity counts.
-void attach(Caller& caller, std::uint32_t message, RegionRef region, const RightInfo& info, MessageIdentity& identity) {
+// returns: false when that is over the sender's quota
+bool attach(Caller& caller, std::uint32_t message, RegionRef region, const RightInfo& info, MessageIdentity& identity) {
     MessageRecord& record = caller.k.message(message);
     RightSlot& slot = caller.k.right(message, identity.rights);
     ++identity.rights;
-    caller.k.step(caller.carrier, [&](KernelStep& s) {
+    const bool attached = caller.k.step(caller.carrier, [&](KernelStep& s) {
+        if (!s.lock(caller.task) || !take_off(s, caller.task, s.k.region(region.index))) return s.undo(false);
         s.set(slot.info, info);
         s.set(slot.port, as_slot(region));
         s.set(slot.call, CallRef{});
         s.set(s.k.region(region.index).holder, Place::of(PlaceKind::message, message, identity.generation));
         s.set(record.identity, identity);
         s.set(s.mine().memory_in_hand, 0);
-        return s.keep(0);
+        return s.keep(true);
     });
+    if (!attached) give_back(caller.k, caller.carrier), --identity.rights;
+    return attached;
 }
 
 void list_move(Kernel& k, std::uint32_t message, RegionRef region, const RightInfo& info, MessageIdentity& identity) {
@@ -84,7 +90,7 @@ msg_return_t fetch_memory(Caller& caller, std::uint32_t message, const Item& ite
     msg_return_t error = SEND_SUCCESS;
     const RegionRef copied = copy_data(caller, address, item.bytes(), &error);
     if (!copied) return error;
-    attach(caller, message, copied, memory_info(item, false), identity);
+    if (!attach(caller, message, copied, memory_info(item, false), identity)) return SEND_KERNEL_REFUSED;
     if (item.give_up) given_up.push_back({address, item.bytes()});
     return SEND_SUCCESS;
 }
@@ -114,6 +120,7 @@ bool take_memory(Caller& caller, std::uint32_t message) {
             RightInfo info = slot.info;
             if (info.carried != Carried::memory || info.held != 0) return s.undo(true);
             if (!s.lock(caller.task) || !may_move(s.k, caller.task, slot)) return s.undo(false);
+            if (!take_off(s, caller.task, s.k.region(region_of(slot).index))) return s.undo(false);
             take_from_task(s, caller.task, region_of(slot), in_message);
             info.held = 1;
             s.set(slot.info, info);

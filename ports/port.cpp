@@ -5,6 +5,7 @@
 #include "ports/hand_over.hpp"
 #include "ports/notice.hpp"
 #include "ports/queue.hpp"
+#include "ports/region.hpp"
 #include "runtime/detail.hpp"
 
 namespace umach::ports {
@@ -86,7 +87,7 @@ kern_return_t allocate(Caller& caller, TaskRef task, port_name_t* name) {
 }
 
 kern_return_t deallocate(Caller& caller, TaskRef task, port_name_t name) {
-    return on_task(caller, task, [&](KernelStep& s, TaskRecord& record) {
+    const kern_return_t code = on_task(caller, task, [&](KernelStep& s, TaskRecord& record) {
         const std::uint32_t index = find_name(s.k, record, bare(name));
         if (index == 0) return no_such_name(name);
         if ((entry(s.k, record, index).bits.get().rights & right_set) != 0)
@@ -94,6 +95,8 @@ kern_return_t deallocate(Caller& caller, TaskRef task, port_name_t name) {
         remove_name(s, task, index);
         return KERN_SUCCESS;
     });
+    trim(caller.k, caller.carrier);   // it may have been the last right to a section
+    return code;
 }
 
 // A big space is read one chunk a step.

@@ -28,6 +28,7 @@ struct alignas(64) ProcessRecord {
     Count sponsored;               // host; 1: a member made it, and it has not called in yet
     Count pool;                    // its own; address at which it has mapped the pool
     Field<Pair> altered;           // host; regions that nobody has, and that are mapped otherwise in this process
+    Field<Pair> views;             // host; of sections, whose tasks have ended and that are still mapped in this process
     Field<Pair> link;              // host; free list
     ServiceRecord service;
 };

@@ -26,12 +26,14 @@ struct ThreadRecord;
 struct MessageRecord;
 struct ProcessRecord;
 struct RegionRecord;
+struct ViewRecord;
 using PortRef = Ref<PortRecord>;
 using SetRef = Ref<PortSetRecord>;
 using TaskRef = Ref<TaskRecord>;
 using ThreadRef = Ref<ThreadRecord>;
 using ProcessRef = Ref<ProcessRecord>;
 using RegionRef = Ref<RegionRecord>;
+using ViewRef = Ref<ViewRecord>;
 
 inline constexpr std::uint32_t entries_per_chunk = 128;
 inline constexpr std::uint32_t chunks_per_page = 1024;
@@ -55,8 +57,8 @@ struct Identity {
     bool operator==(const Identity&) const = default;
 };
 
-// Of an ordinary port tasks receive; messages to the kernel ports of tasks, threads and the host are calls.
-enum class PortKind : std::uint8_t { ordinary, task, thread, host };
+// Of an ordinary port tasks receive; messages to the kernel ports of tasks, threads, the host and memory objects are calls.
+enum class PortKind : std::uint8_t { ordinary, task, thread, host, memory };
 
 // Where a right is.
 enum class PlaceKind : std::uint32_t { nowhere, task, message, port };
@@ -178,13 +180,13 @@ struct PortRecord {
     std::atomic<std::uint64_t> filter;   // tasks (index modulo 64) that may have a name for the port; bits are only added
     Field<Pair> notices;             // root; cells
     Field<PortRef> no_senders;       // root; where to tell that nobody can send any more, or that a send-once right died
-    Field<PortRef> backup;           // root; who gets the rights instead of death
+    Field<PortRef> backup;           // root; who gets the rights instead of death; of a proxy: its memory object
     Field<Pair> no_senders_links;    // root, and root of the notify port
     Field<PortRef> no_senders_at;
     Field<Pair> rights_links;        // root, and root of the notify port
     Field<PortRef> rights_at;
     Field<Pair> link;                // dying list (root) or free list (host)
-    Count object;                    // root; of a kernel port: its task or thread; of any other: the id of its rights notice
+    Count object;                    // root; of a kernel port: its task, thread or section; of any other: the id of its rights notice
     Count watch;                     // root; thread that mirrors the port's state in a descriptor
 };
 static_assert(sizeof(PortRecord) == 192);
@@ -265,10 +267,11 @@ inline constexpr std::uint32_t block_bits = 16;           // the pool is cut int
 inline constexpr std::uint32_t pages_per_block = 1u << (block_bits - page_bits);
 inline constexpr std::uint32_t most_orders = 32;          // a region has 2^order blocks of addresses
 
-// Memory of the pool that a task has, or a message carries. One that nobody has is in the stock, with what memory it has.
+// Memory of the pool that a task has, a message carries, or a memory object's port holds for all who have a right to it.
+// One that nobody has is in the stock, with what memory it has.
 struct alignas(64) RegionRecord {
     Field<Identity> identity;   // host
-    Field<Place> holder;        // own, or the root of the message: a task or a message; nowhere: in a carrier's hand
+    Field<Place> holder;        // own, or the root of message or port: a task, message, or port; nowhere: in a carrier's hand
     Field<Pair> links;          // own; in the task's list
     Field<Pair> link;           // host; list of free records, or of the stock
     Count block;                // host; its first
@@ -278,6 +281,20 @@ struct alignas(64) RegionRecord {
     Count reserved;             // host; pages from the first of its addresses on that have memory for certain
     Count inheritance;          // own; vm_inherit_t: what a child of a fork has of it
     Count altered;              // own; process in which it is not mapped as the rest of the pool is; 0: none
+    Field<TaskRef> charged;     // lock of that task; who made the section, or sent the message, and has it counted; null: nobody
+};
+
+// A view: where a task has a section mapped. It holds a send right to the memory object.
+struct alignas(64) ViewRecord {
+    Field<Identity> identity;   // own; dying: it is being unmapped
+    Field<TaskRef> task;        // own; null: the task has ended, and its process still has it mapped
+    Field<Pair> links;          // own, or host; in the list of the task, or of the process
+    Field<Pair> link;           // host; free list
+    Field<PortRef> object;      // own; what was mapped, a counted send right
+    Count address;              // own; in the task's process; 0: not mapped yet
+    Count first, pages;         // own; of the section
+    Count protection;           // own; vm_prot_t: the most that may be done
+    Count inheritance;          // own; vm_inherit_t
 };
 
 // ---- threads and tasks -----------------------------------------------------------------------------------------
@@ -377,7 +394,9 @@ struct alignas(64) TaskRecord {
     Field<Pair> dying;                             // own; ports
     Field<Pair> doomed;                            // own; messages
     Field<Pair> regions;                           // own; memory of the pool
-    Count region_pages, most_region_pages;         // own; how much that is, and its quota
+    Count region_pages, most_region_pages;         // own; how much that is, with the sections it made, and its quota
+    Count flight_pages, most_flight_pages;         // own; of regions in messages that it sent and nobody received yet, and its quota
+    Field<Pair> views;                             // own; of sections
     Count self_name, notify_name;                  // own; entry indices
     Field<Pair> link;                              // host; free list
     Count end_cursor;                              // own; how far its end has come

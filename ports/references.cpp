@@ -4,6 +4,7 @@
 #include "ports/hand_over.hpp"
 #include "ports/notice.hpp"
 #include "ports/port.hpp"
+#include "ports/region.hpp"
 #include "runtime/detail.hpp"
 
 namespace umach::ports {
@@ -50,7 +51,7 @@ void drop_own_rights(KernelStep& s, TaskRef task, std::uint32_t index, std::uint
 }  // namespace
 
 kern_return_t release(Caller& caller, TaskRef task, port_name_t name, port_type_t right) {
-    return on_task(caller, task, [&](KernelStep& s, TaskRecord& record) {
+    const kern_return_t code = on_task(caller, task, [&](KernelStep& s, TaskRecord& record) {
         const std::uint32_t index = find_name(s.k, record, bare(name));
         if (index == 0) return no_such_name(name);
         const std::uint8_t rights = entry(s.k, record, index).bits.get().rights;
@@ -64,6 +65,8 @@ kern_return_t release(Caller& caller, TaskRef task, port_name_t name, port_type_
         if (right == PORT_TYPE_OWN && has(right_owner)) return drop_own_rights(s, task, index, right_owner), KERN_SUCCESS;
         return wrong_right(name, "the right to be released", KERN_INVALID_ARGUMENT);
     });
+    trim(caller.k, caller.carrier);   // it may have been the last right to a section
+    return code;
 }
 
 kern_return_t reference(Caller& caller, TaskRef task, port_name_t name) {

@@ -29,6 +29,7 @@ void begin_life(KernelStep& s, RegionRecord& region, std::uint64_t pages) {
     s.set(region.reserved, 0);
     s.set(region.inheritance, VM_INHERIT_DEFAULT);
     s.set(region.altered, 0);
+    s.set(region.charged, TaskRef{});
 }
 
 // The process may still be there, and has it mapped otherwise: nobody else may use these addresses before it has ended.
@@ -154,6 +155,7 @@ void trim(Kernel& k, runtime::Carrier& carrier) { trim(k, carrier, k.header().mo
 void release_region(KernelStep& s, RegionRef ref) {
     RegionRecord& region = s.k.region(ref.index);
     s.lock_host();
+    if (region.holder.get().kind == PlaceKind::message) land(s, region);
     if (const auto process = static_cast<std::uint32_t>(region.altered.get()); process != 0)
         return put_away(s, ref.index, s.k.process(process));
     s.set(region.identity, Identity{ref.generation + 1, Life::dying, 0, 0});
@@ -175,13 +177,16 @@ bool release_altered(KernelStep& s, std::uint32_t process) {
     return true;
 }
 
+void over_quota(const TaskRecord& task) {
+    set_detail("quota: the task may have %llu KiB of memory in regions", static_cast<unsigned long long>(task.most_region_pages.get()) * 4);
+}
+
 bool give_region(KernelStep& s, TaskRef task, RegionRef ref) {
     TaskRecord& record = s.k.task(task.index);
     RegionRecord& region = s.k.region(ref.index);
     if (record.identity.get().life != Life::live) return set_detail("the task is ending"), false;
     if (record.region_pages + region.pages > record.most_region_pages) {
-        set_detail("quota: the task may have %llu KiB of memory in regions",
-                   static_cast<unsigned long long>(record.most_region_pages.get()) * 4);
+        over_quota(record);
         return false;
     }
     s.add(record.region_pages, static_cast<std::int64_t>(region.pages.get()));
@@ -189,6 +194,27 @@ bool give_region(KernelStep& s, TaskRef task, RegionRef ref) {
     s.set(region.inheritance, VM_INHERIT_DEFAULT);
     s.set(region.holder, Place::of(PlaceKind::task, task.index, task.generation));
     return true;
+}
+
+bool may_take_off(const TaskRecord& sender, std::uint64_t pages) {
+    if (sender.flight_pages + pages <= sender.most_flight_pages) return true;
+    set_detail("quota: the task may have %llu KiB of memory in messages that nobody has received",
+               static_cast<unsigned long long>(sender.most_flight_pages.get()) * 4);
+    return false;
+}
+
+bool take_off(KernelStep& s, TaskRef sender, RegionRecord& region) {
+    if (!may_take_off(s.k.task(sender.index), region.pages)) return false;
+    s.add(s.k.task(sender.index).flight_pages, static_cast<std::int64_t>(region.pages.get()));
+    s.set(region.charged, sender);
+    return true;
+}
+
+void land(KernelStep& s, RegionRecord& region) {
+    const TaskRef sender = region.charged;
+    if (!sender) return;
+    if (s.lock(sender)) s.add(s.k.task(sender.index).flight_pages, -static_cast<std::int64_t>(region.pages.get()));
+    s.set(region.charged, TaskRef{});
 }
 
 bool has_region(Kernel& k, TaskRef task, RegionRef ref) {

@@ -49,7 +49,7 @@ void trim(Kernel& k, runtime::Carrier& carrier);
 
 // ---- parts of steps ------------------------------------------------------------------------------------------------
 
-// Nobody has it any more: it goes to the stock.
+// Nobody has it any more: it goes to the stock. One that a message carried has landed.
 void release_region(KernelStep& s, RegionRef region);
 
 // One region that a process which has ended had mapped in its own way, and nobody has.
@@ -60,8 +60,17 @@ bool release_altered(KernelStep& s, std::uint32_t process);
 // returns: false when that is over the task's quota, or the task is ending; runtime::detail() says which
 bool give_region(KernelStep& s, TaskRef task, RegionRef region);
 
+// Says in runtime::detail() that the quota of a task is full.
+void over_quota(const TaskRecord& task);
+
 // From a task that has it, and whose lock is held, to somewhere else.
 void take_from_task(KernelStep& s, TaskRef task, RegionRef region, Place to);
+// A region that a message carries is counted to the sender, whose lock is held, until it lands: is received, or is nobody's.
+// returns: false when that is over the sender's quota; runtime::detail() says so
+bool take_off(KernelStep& s, TaskRef sender, RegionRecord& region);
+void land(KernelStep& s, RegionRecord& region);
+bool may_take_off(const TaskRecord& sender, std::uint64_t pages);
+
 bool has_region(Kernel& k, TaskRef task, RegionRef region);
 
 // ---- looking -------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include "ports/death.hpp"
 #include "ports/notice.hpp"
 #include "ports/queue.hpp"
+#include "ports/section.hpp"
 #include "ports/wait.hpp"
 
 #include <algorithm>
@@ -43,6 +44,8 @@ void drop_send(KernelStep& s, PortRef ref) {
     UMACH_ASSERT(port->send_rights.get() > 0);
     s.add(port->send_rights, -1);
     if (port->identity.get().life != Life::live) return;
+    const bool is_object = static_cast<PortKind>(port->identity.get().kind) == PortKind::memory;
+    if (is_object && port->send_rights.get() == 0) return end_memory_object(s, ref);
     const PortRef notify = port->no_senders;
     if (port->send_rights.get() == 0 && notify && port->asks.get() == asks_senders) {
         s.set(port->no_senders, PortRef{});

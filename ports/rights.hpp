@@ -43,7 +43,8 @@ Destination destination_of(Kernel& k, TaskRecord& task, std::uint32_t name);
 
 // Checks that the sender holds every right of the message and acts: `take_all` moves and counts all of them;
 // otherwise only copies are counted, and what moves stays with the sender.
-// returns: SEND_SUCCESS, or SEND_INVALID_PORT and runtime::detail() says which right; the step is to be undone then
+// returns: SEND_SUCCESS; or SEND_INVALID_PORT, SEND_INVALID_MEMORY or SEND_KERNEL_REFUSED, and runtime::detail() says which
+// right, memory or quota; the step is to be undone then
 msg_return_t take_rights(KernelStep& s, TaskRef sender, std::uint32_t message, PortRef destination, bool take_all);
 
 // Whether the message has rights that leave the sender only when it is admitted.

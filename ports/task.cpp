@@ -8,6 +8,7 @@
 #include "ports/set.hpp"
 #include "ports/space.hpp"
 #include "ports/thread.hpp"
+#include "ports/view.hpp"
 #include "runtime/detail.hpp"
 #include "runtime/mend.hpp"
 
@@ -73,10 +74,11 @@ void set_program(TaskRecord& record, const char* program) {
 void clear_task(KernelStep& s, TaskRecord& record) {
     for (Count* word : {&record.used_names, &record.buckets, &record.names, &record.ports, &record.threads, &record.sets, &record.end_cursor,
                         &record.renamed, &record.self_name, &record.notify_name, &record.process, &record.suspends, &record.ends, &record.serves,
-                        &record.region_pages})
+                        &record.region_pages, &record.flight_pages})
         s.set(*word, 0);
     s.set(record.free_names, Pair{});
     s.set(record.regions, Pair{});
+    s.set(record.views, Pair{});
     for (auto& slot : record.special) s.set(slot, PortRef{});
     for (auto& slot : record.registered) s.set(slot, PortRef{});
 }
@@ -113,6 +115,7 @@ TaskRef create_task(Kernel& k, runtime::Carrier& carrier, ProcessRef process, Ta
         s.set(record.most_ports, k.header().ports_of_a_task.get());
         s.set(record.most_threads, k.capacity(zone_threads));
         s.set(record.most_region_pages, k.header().memory_of_a_task.get());
+        s.set(record.most_flight_pages, k.header().flight_of_a_task.get());
         if (!open_space(s, record) || !give_own_ports(s, task)) return s.undo(TaskRef{});
         inherit_all(s, record, parent);
         return s.keep(task);
@@ -185,6 +188,7 @@ bool end_piece(KernelStep& s, TaskRef task) {
         release_region(s, region);
         return false;
     }
+    if (const std::uint32_t view = record.views.get().first; view != 0) return leave_view(s, task, view), false;
     const auto end = static_cast<std::uint32_t>(record.used_names.get());
     for (auto at = static_cast<std::uint32_t>(record.end_cursor.get()); at < end; ++at) {
         const EntryBits bits = entry(s.k, record, at).bits;
@@ -209,6 +213,7 @@ void free_task(KernelStep& s, TaskRef task) {
 void end_task(Kernel& k, runtime::Carrier& keeper, TaskRef task) {
     Caller caller{k, keeper, task, {}};
     if (!begin_end(k, keeper, task)) return;
+    const auto process = static_cast<std::uint32_t>(k.task(task.index).process.get());
     const auto part = [&](auto&& body) {
         return caller.step([&](KernelStep& s) { return s.keep(s.lock(task) ? body(s) : true); });
     };
@@ -220,6 +225,7 @@ void end_task(Kernel& k, runtime::Carrier& keeper, TaskRef task) {
     while (!part([&](KernelStep& s) { return end_piece(s, task); })) {}
     while (!part([&](KernelStep& s) { return return_space(s, k.task(task.index)); })) {}
     part([&](KernelStep& s) { return free_task(s, task), true; });
+    if (process != 0 && keeper.record().process.get() == process) unmap_left_views(k, keeper, process);
     trim(k, keeper);
 }
 
@@ -299,6 +305,8 @@ void call_in(Kernel& k, runtime::Carrier& carrier, std::uint32_t process) {
 
 void remove_process(Kernel& k, runtime::Carrier& carrier, std::uint32_t process) {
     while (k.step(carrier, [&](KernelStep& s) { return s.keep(release_altered(s, process)); })) {}
+    while (k.step(carrier, [&](KernelStep& s) { return s.keep(forget_left_view(s, process)); })) {}
+    trim(k, carrier);
     k.step(carrier, [&](KernelStep& s) {
         s.lock_host();
         ProcessRecord& record = k.process(process);

@@ -2,6 +2,7 @@
 #include "tasks/address_space.hpp"
 
 #include "ports/memory.hpp"
+#include "ports/view.hpp"
 #include "runtime/checked_copy.hpp"
 #include "runtime/detail.hpp"
 #include "tasks/memory_map.hpp"
@@ -71,6 +72,14 @@ kern_return_t alter(Caller& caller, const Range& range, const ports::Alteration&
     return ports::alter_region(caller, offset, range.bytes, change) ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
 }
 
+// Whether all views in the range may be treated so.
+bool views_allow(Caller& caller, const Range& range, std::uint64_t protection) {
+    const std::uint64_t process = caller.carrier.record().process;
+    return ports::each_part(caller.k, process, range.first, range.first + range.bytes, [&](std::uint64_t, std::uint64_t, ports::ViewRef view) {
+        return !view || (protection & ~caller.k.view(view.index).protection.get()) == 0;
+    });
+}
+
 int system_protection(std::uint64_t protection) {
     return ((protection & VM_PROT_READ) != 0 ? PROT_READ : 0) | ((protection & VM_PROT_WRITE) != 0 ? PROT_WRITE : 0) |
            ((protection & VM_PROT_EXECUTE) != 0 ? PROT_EXEC : 0);
@@ -87,6 +96,10 @@ kern_return_t protect(Caller& caller, MemoryWords& words) {
     }
     if (size == 0) return KERN_SUCCESS;
     if (const kern_return_t code = alter(caller, *range, {.mapping = true, .inheritance = {}}); code != KERN_SUCCESS) return code;
+    if (!views_allow(caller, *range, protection)) {
+        set_detail("a section's memory object allows less");
+        return KERN_PROTECTION_FAILURE;
+    }
     if (mprotect(range->at(), range->bytes, system_protection(protection)) == 0) return KERN_SUCCESS;
     set_detail("mprotect: %s", std::strerror(errno));
     return errno == EACCES ? KERN_PROTECTION_FAILURE : KERN_INVALID_ADDRESS;
@@ -104,11 +117,22 @@ bool share(const Range& range) {
 kern_return_t share_at(Caller& caller, TaskRef task, Range range) {
     const auto mapped = mapped_from(caller.k, task, range.first);
     if (!mapped || mapped->address > range.first) return KERN_INVALID_ADDRESS;
+    if (mapped->object) {
+        set_detail("a child has no part in a view of a section: give it a right to the section, and it maps it");
+        return KERN_INVALID_ARGUMENT;
+    }
     if (mapped->is_shared || mapped->inheritance == VM_INHERIT_SHARE) return KERN_SUCCESS;
     if (is_in_pool(caller, range)) range = {mapped->address, mapped->bytes};
     const ports::Alteration change{.mapping = true, .inheritance = VM_INHERIT_SHARE};
     if (const kern_return_t code = alter(caller, range, change); code != KERN_SUCCESS) return code;
     return share(range) ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
+}
+
+// What is left to a child of a view it gets as a copy that is made at the fork; of other pages, from the system.
+kern_return_t inherit_part(Caller& caller, std::uint64_t from, std::uint64_t end, ports::ViewRef view, std::uint32_t inheritance) {
+    if (view) return ports::inherit_view(caller, view, inheritance), KERN_SUCCESS;
+    const int advice = inheritance == VM_INHERIT_NONE ? MADV_DONTFORK : MADV_DOFORK;
+    return madvise(reinterpret_cast<void*>(from), end - from, advice) == 0 ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
 }
 
 kern_return_t inherit(Caller& caller, TaskRef task, MemoryWords& words) {
@@ -121,8 +145,11 @@ kern_return_t inherit(Caller& caller, TaskRef task, MemoryWords& words) {
     const ports::Alteration change{.mapping = false, .inheritance = static_cast<std::uint32_t>(inheritance)};
     if (const kern_return_t code = alter(caller, *range, change); code != KERN_SUCCESS) return code;
     if (is_in_pool(caller, *range)) return KERN_SUCCESS;
-    const int advice = inheritance == VM_INHERIT_NONE ? MADV_DONTFORK : MADV_DOFORK;
-    return madvise(range->at(), range->bytes, advice) == 0 ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
+    const std::uint64_t process = caller.carrier.record().process;
+    const bool done = ports::each_part(caller.k, process, range->first, range->first + range->bytes, [&](std::uint64_t from, std::uint64_t end, ports::ViewRef view) {
+        return inherit_part(caller, from, end, view, static_cast<std::uint32_t>(inheritance)) == KERN_SUCCESS;
+    });
+    return done ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
 }
 
 kern_return_t unreadable() {
@@ -170,6 +197,17 @@ kern_return_t write(Caller& caller, MemoryWords& words) {
     return runtime::copy_out(to, from.data(), size) ? KERN_SUCCESS : unreadable();
 }
 
+kern_return_t map(Caller& caller, TaskRef task, MemoryWords& words) {
+    const auto rest = std::bit_cast<MapPlan>(std::array{words[2], words[3]});
+    ports::ViewPlan plan{std::bit_cast<ports::PortRef>(words[1]), rest.first, rest.pages, 0, rest.alignment_bits, rest.protection, rest.most, rest.inheritance};
+    if (words[0] != any_address) {
+        const auto range = pages_of(words[0], plan.pages << ports::page_bits);
+        if (!range || range->first == 0) return KERN_INVALID_ADDRESS;
+        plan.address = range->first;
+    }
+    return ports::map_view(caller, task, plan, &words[0]);
+}
+
 bool is_of_this_process(Caller& caller, TaskRef task) {
     const bool lives = caller.k.ref_of_task(task.index) == task &&
                        caller.k.task(task.index).identity.get().life == ports::Life::live;
@@ -201,6 +239,7 @@ kern_return_t change_memory(Caller& caller, TaskRef task, MemoryCall call, Memor
         case MemoryCall::inherit: return inherit(caller, task, words);
         case MemoryCall::read: return read(caller, words);
         case MemoryCall::write: return write(caller, words);
+        case MemoryCall::map: return map(caller, task, words);
     }
     return KERN_INVALID_ARGUMENT;
 }

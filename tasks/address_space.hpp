@@ -19,7 +19,16 @@ enum class MemoryCall : std::uint64_t {
     inherit,      // address, size, vm_inherit_t
     read,         // address, size, the region (as a word) that it is to go to
     write,        // address, size, the region that it comes from
+    map,          // address, or `any_address`; memory object (as a word); pages and more: a MapPlan; gives the address
 };
+
+// The rest of what `map` takes, in two words.
+struct MapPlan {
+    std::uint32_t first = 0, pages = 0;   // of the section
+    std::uint8_t protection = 0, most = 0, inheritance = 0, alignment_bits = 0;
+    std::uint32_t unused = 0;
+};
+static_assert(sizeof(MapPlan) == 2 * sizeof(std::uint64_t));
 using MemoryWords = std::array<std::uint64_t, 4>;
 inline constexpr std::uint64_t any_address = ~std::uint64_t{0};
 

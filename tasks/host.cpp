@@ -220,6 +220,7 @@ HostSizes sizes_of_environment() {
     replace("UMACH_MEMORY", sizes.message_bytes);
     replace("UMACH_POOL", sizes.pool_bytes);
     replace("UMACH_TASK_MEMORY", sizes.memory_of_a_task);
+    replace("UMACH_TASK_IN_FLIGHT", sizes.flight_of_a_task);
     return sizes;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tasks/inheritance.hpp"
 
-#include "ports/region.hpp"
+#include "ports/section.hpp"
 
 #include <mach/vm_inherit.h>
 
@@ -35,7 +35,7 @@ bool is_inherited(Host& host, const ports::RegionRecord& region) {
 }
 
 // Through the file: the process may have forbidden itself to read it. What is not read is zero.
-void copy(ports::Kernel& k, std::uint64_t offset, std::size_t bytes) {
+void copy(ports::Kernel& k, std::uint64_t offset, std::size_t bytes, void* place) {
     void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) return;
     for (std::size_t done = 0; done < bytes;) {
@@ -43,7 +43,13 @@ void copy(ports::Kernel& k, std::uint64_t offset, std::size_t bytes) {
         if (got > 0) done += static_cast<std::size_t>(got);
         else if (got == 0 || errno != EINTR) break;
     }
-    copies().push_back({at, k.pool().base() + offset, bytes});
+    copies().push_back({at, place, bytes});
+}
+
+bool is_inherited(Host& host, const ports::ViewRecord& view) {
+    const ports::TaskRef task = view.task;
+    return view.identity.get().life == ports::Life::live && task && view.address.get() != 0 &&
+           host.kernel().task(task.index).process.get() == host.process() && view.inheritance.get() == VM_INHERIT_COPY;
 }
 
 }  // namespace
@@ -52,7 +58,14 @@ void copy_memory_for_child(Host& host) {
     ports::Kernel& k = host.kernel();
     for (std::uint32_t i = 1; i < k.zone(ports::zone_regions).fresh(); ++i) {
         const ports::RegionRecord& region = k.region(i);
-        if (is_inherited(host, region)) copy(k, ports::offset_of(region), region.pages << ports::page_bits);
+        if (is_inherited(host, region)) copy(k, ports::offset_of(region), region.pages << ports::page_bits, k.pool().base() + ports::offset_of(region));
+    }
+    for (std::uint32_t i = 1; i < k.zone(ports::zone_views).fresh(); ++i) {
+        const ports::ViewRecord& view = k.view(i);
+        const auto section = is_inherited(host, view) ? ports::section_of_port(k, view.object) : std::nullopt;
+        if (!section) continue;
+        const std::uint64_t offset = ports::offset_of(k.region(section->region.index)) + (view.first << ports::page_bits);
+        copy(k, offset, view.pages << ports::page_bits, reinterpret_cast<void*>(view.address.get()));
     }
 }
 

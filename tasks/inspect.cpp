@@ -85,12 +85,21 @@ void see_memory(Kernel& k, std::uint32_t number, umach_task_seen_t& seen) {
         const ports::Place holder = region.holder;
         const unsigned long long bytes = region.pages << ports::page_bits;
         if (region.identity.get().life != Life::live) continue;
-        if (holder.kind == ports::PlaceKind::message && k.message(holder.index).sender_task.get().index == number)
-            seen.bytes_in_flight += bytes;
+        if (holder.kind == ports::PlaceKind::port && region.charged.get() == k.ref_of_task(number)) {
+            ++seen.sections;
+            seen.section_bytes += bytes;
+        }
         if (holder.kind != ports::PlaceKind::task || holder.index != number) continue;
         ++seen.regions;
         seen.region_bytes += bytes;
     }
+    for (std::uint32_t i = 1; i < k.zone(ports::zone_views).fresh(); ++i) {
+        const ports::ViewRecord& view = k.view(i);
+        if (view.identity.get().life != Life::live || view.task.get().index != number) continue;
+        ++seen.views;
+        seen.view_bytes += view.pages << ports::page_bits;
+    }
+    seen.bytes_in_flight = k.task(number).flight_pages << ports::page_bits;
 }
 
 umach_task_seen_t task_seen(Kernel& k, std::uint32_t number) {
@@ -171,6 +180,7 @@ int kind_seen(ports::PortKind kind) {
         case ports::PortKind::task: return UMACH_PORT_OF_TASK;
         case ports::PortKind::thread: return UMACH_PORT_OF_THREAD;
         case ports::PortKind::host: return UMACH_PORT_OF_HOST;
+        case ports::PortKind::memory: return UMACH_PORT_OF_MEMORY;
         case ports::PortKind::ordinary: break;
     }
     return UMACH_PORT_ORDINARY;

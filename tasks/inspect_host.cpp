@@ -65,6 +65,7 @@ std::optional<HostSizes> sizes_of(const umach_host_options_t& options) {
     if (options.message_bytes != 0) sizes.message_bytes = options.message_bytes;
     if (options.pool_bytes != 0) sizes.pool_bytes = options.pool_bytes;
     if (options.task_memory != 0) sizes.memory_of_a_task = options.task_memory;
+    if (options.task_in_flight != 0) sizes.flight_of_a_task = options.task_in_flight;
     return sizes;
 }
 

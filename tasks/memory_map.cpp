@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tasks/memory_map.hpp"
 
-#include "ports/region.hpp"
+#include "ports/view.hpp"
 
 #include <mach/vm_inherit.h>
 #include <mach/vm_prot.h>
@@ -43,12 +43,22 @@ std::optional<Mapped> region_from(ports::Kernel& k, ports::TaskRef task, std::ui
         if (region.holder.get() != ports::Place::of(ports::PlaceKind::task, task.index, task.generation)) continue;
         const std::uint64_t at = base + ports::offset_of(region), bytes = region.pages << ports::page_bits;
         if (at + bytes <= address || (best && at > best->address)) continue;
-        best = Mapped{at, bytes, VM_PROT_DEFAULT, static_cast<std::uint32_t>(region.inheritance.get()), false};
+        best = Mapped{at, bytes, VM_PROT_DEFAULT, static_cast<std::uint32_t>(region.inheritance.get()), false, VM_PROT_ALL, {}, 0};
     }
     return best;
 }
 
-// What the system says that may be done with a region's memory, which the process may have changed.
+// The same of a view.
+std::optional<Mapped> view_from(ports::Kernel& k, ports::TaskRef task, std::uint64_t address) {
+    const ports::ViewRef ref = ports::view_from(k, process_of(k, task), address, task.index);
+    if (!ref) return std::nullopt;
+    const ports::ViewRecord& view = k.view(ref.index);
+    const auto most = static_cast<int>(view.protection.get());
+    return Mapped{view.address, view.pages << ports::page_bits, most, static_cast<std::uint32_t>(view.inheritance.get()), true, most,
+                  view.object, view.first << ports::page_bits};
+}
+
+// What the system says that may be done with the memory of a region or view, which the process may have changed.
 void refine(Mapped& region, const Mapped& line) {
     if (line.address <= region.address && region.address < line.address + line.bytes) region.protection = line.protection;
 }
@@ -59,11 +69,12 @@ std::optional<Mapped> mapped_from(ports::Kernel& k, ports::TaskRef task, std::ui
     const std::uint64_t base = k.process(static_cast<std::uint32_t>(process_of(k, task))).pool;
     const std::uint64_t end = base + k.pool().bytes();
     std::optional<Mapped> region = region_from(k, task, address);
+    if (const auto view = view_from(k, task, address); view && (!region || view->address < region->address)) region = view;
     std::ifstream lines(folder_of(k, task) + "/maps");
     for (std::string line; std::getline(lines, line);) {
         const Mapped mapped = of_line(line);
         if (region) refine(*region, mapped);
-        const bool is_pools = mapped.address < end && mapped.address + mapped.bytes > base;
+        const bool is_pools = (mapped.address < end && mapped.address + mapped.bytes > base) || line.find("memfd:umach-pool") != std::string::npos;
         if (is_pools || mapped.address + mapped.bytes <= address) continue;
         return region && region->address < mapped.address ? region : mapped;
     }

@@ -17,6 +17,9 @@ struct Mapped {
     int protection = 0;            // vm_prot_t
     std::uint32_t inheritance = 1; // vm_inherit_t
     bool is_shared = false;
+    int most = 7;                  // vm_prot_t: what may ever be done
+    ports::PortRef object;         // of a view: the memory object
+    std::uint64_t offset = 0;      // in the section
 };
 
 // The mapping, or the region of the pool, that an address lies in, or else the next above it.

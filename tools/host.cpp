@@ -83,6 +83,10 @@ void add_host(CLI::App& app, int& status) {
         ->default_str("8G");
     command->add_option("--task-memory", asked->sizes.task_memory, "How much of that one task may have; all if not given")
         ->transform(CLI::AsSizeValue(false));
+    command
+        ->add_option("--task-in-flight", asked->sizes.task_in_flight,
+                     "How much of that may be in messages that one task sent and nobody received; all if not given")
+        ->transform(CLI::AsSizeValue(false));
     command->callback([asked, &status] { status = run(*asked); });
 }
 

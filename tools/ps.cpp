@@ -22,6 +22,10 @@ Json task_json(const Snapshot& all, const umach_task_seen_t& task) {
     json["regions"] = task.regions;
     json["region_bytes"] = task.region_bytes;
     json["bytes_in_flight"] = task.bytes_in_flight;
+    json["sections"] = task.sections;
+    json["section_bytes"] = task.section_bytes;
+    json["views"] = task.views;
+    json["view_bytes"] = task.view_bytes;
     json["threads"] = Json::array();
     const auto [first, last] = all.threads.equal_range(task.number);
     for (auto at = first; at != last; ++at) json["threads"].push_back(thread_json(all, at->second));
@@ -63,10 +67,11 @@ void print_tasks(const Snapshot& all) {
 // ---- memory ------------------------------------------------------------------------------------------------
 
 void print_memory(const Snapshot& all) {
-    Table table({"TASK", ">REGIONS", ">BYTES", ">IN FLIGHT"});
+    Table table({"TASK", ">REGIONS", ">BYTES", ">IN FLIGHT", ">SECTIONS", ">BYTES", ">VIEWS", ">BYTES"});
     for (const auto& [number, task] : all.tasks)
         table.add({all.task_text(number), fmt::to_string(task.regions), fmt::to_string(task.region_bytes),
-                   fmt::to_string(task.bytes_in_flight)});
+                   fmt::to_string(task.bytes_in_flight), fmt::to_string(task.sections), fmt::to_string(task.section_bytes),
+                   fmt::to_string(task.views), fmt::to_string(task.view_bytes)});
     fmt::print("{}", table.text());
 }
 

@@ -15,7 +15,9 @@ typedef port_t vm_task_t;
 typedef port_t thread_t;
 typedef thread_t* thread_array_t;
 typedef port_t host_t;
+typedef port_t memory_object_t;
 
 #define TASK_NULL ((task_t)0)
 #define THREAD_NULL ((thread_t)0)
 #define HOST_NULL ((host_t)0)
+#define MEMORY_OBJECT_NULL ((memory_object_t)0)

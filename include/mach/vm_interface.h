@@ -117,4 +117,61 @@ UMACH_EXPORT kern_return_t vm_region(vm_task_t task, vm_address_t* address, vm_s
  */
 UMACH_EXPORT kern_return_t vm_statistics(vm_task_t task, vm_statistics_data_t* vm_stats);
 
+// ---- sections: memory that several tasks have at once ------------------------------------------------------------
+// A memory object is a port. Who has a send right to it can map the memory, and may send the right on. The memory goes
+// with the last right to it and the last mapping of it; when the last holder dies, with that.
+
+/*
+ * memory_object_create: make memory that several tasks can map, zero-filled.
+ *
+ * takes: nothing; *memory_object is a send right of the caller's; the task's quota of memory counts the section as long
+ *   as both are there
+ * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT the task is unknown, or the size is 0; KERN_INVALID_ADDRESS memory_object
+ *   cannot be written; KERN_RESOURCE_SHORTAGE there is no memory for it, or a quota is full (mach_error_detail() says
+ *   which)
+ * limits: whole pages: the size is rounded up
+ * source: an addition, after default_pager_object_create of Mach 3
+ */
+UMACH_EXPORT kern_return_t memory_object_create(vm_task_t task, vm_size_t size, memory_object_t* memory_object);
+
+/*
+ * memory_object_create_proxy: make a memory object with which less may be done, for the same memory.
+ *
+ * takes: nothing; *proxy is a send right of the caller's: with VM_PROT_READ, who gets it can only read
+ * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT memory_object is none, or max_protection is unknown;
+ *   KERN_PROTECTION_FAILURE it allows less than that; KERN_INVALID_ADDRESS proxy cannot be written;
+ *   KERN_RESOURCE_SHORTAGE
+ * source: GNU Mach, for a whole object
+ */
+UMACH_EXPORT kern_return_t memory_object_create_proxy(memory_object_t memory_object, vm_prot_t max_protection,
+                                                      memory_object_t* proxy);
+
+/*
+ * memory_object_info: how much memory it is, and the most that may be done with it.
+ *
+ * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT memory_object is none; KERN_INVALID_ADDRESS a result cannot be written
+ * source: an addition
+ */
+UMACH_EXPORT kern_return_t memory_object_info(memory_object_t memory_object, vm_size_t* size,
+                                              vm_prot_t* max_protection);
+
+/*
+ * vm_map: map memory of a memory object into a task; zero-filled memory of its own for MEMORY_OBJECT_NULL.
+ *
+ * takes: a reference of its own to the memory object, until the mapping is gone: by vm_deallocate(), or with the task
+ * returns: KERN_SUCCESS *address is the first byte; KERN_INVALID_ARGUMENT the task or an argument is unknown,
+ *   memory_object is none, the memory ends before offset + size, or copy is TRUE; KERN_PROTECTION_FAILURE the memory
+ *   object allows less; KERN_INVALID_ADDRESS address cannot be read or written, or the one asked for is not usable;
+ *   KERN_NO_SPACE the pages are not all free, or none with these bits are; KERN_RESOURCE_SHORTAGE
+ * limits: whole pages; with anywhere, the address has no bit of mask, which is 2^n - 1. A write is a fault where only
+ *   reading is allowed. A child of fork has nothing of the mapping (VM_INHERIT_NONE), or a copy (VM_INHERIT_COPY); not
+ *   the same memory: it maps that by a right of its own. A copy at one time is vm_read()'s. Data in such memory is
+ *   copied when it is sent out of line.
+ * source: Mach 3, mach.defs 2107, without pagers
+ */
+UMACH_EXPORT kern_return_t vm_map(vm_task_t task, vm_address_t* address, vm_size_t size, vm_offset_t mask,
+                                  boolean_t anywhere, memory_object_t memory_object, vm_offset_t offset,
+                                  boolean_t copy, vm_prot_t cur_protection, vm_prot_t max_protection,
+                                  vm_inherit_t inheritance);
+
 UMACH_END_C

@@ -92,4 +92,36 @@ bool Pool::map_again(std::uint64_t offset, std::uint64_t bytes) noexcept {
     return true;
 }
 
+namespace {
+
+// An address at a multiple of so much, with that many free bytes behind it, which nobody else gets.
+void* free_place(std::uint64_t bytes, std::uint64_t alignment) {
+    void* all = mmap(nullptr, bytes + alignment, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (all == MAP_FAILED) return MAP_FAILED;
+    const auto first = reinterpret_cast<std::uint64_t>(all);
+    const std::uint64_t at = (first + alignment - 1) & ~(alignment - 1);
+    if (at != first) munmap(all, at - first);
+    munmap(reinterpret_cast<void*>(at + bytes), alignment - (at - first));
+    return reinterpret_cast<void*>(at);
+}
+
+constexpr unsigned page_bits = 12;
+
+}  // namespace
+
+std::uint64_t Pool::map_view(std::uint64_t offset, std::uint64_t bytes, int rights, std::uint64_t address, unsigned alignment_bits) noexcept {
+    const bool aligned = address == 0 && alignment_bits > page_bits;
+    void* place = aligned ? free_place(bytes, std::uint64_t{1} << alignment_bits) : reinterpret_cast<void*>(address);
+    if (place == MAP_FAILED) return 0;
+    const int fixed = aligned ? MAP_FIXED : address != 0 ? MAP_FIXED_NOREPLACE : 0;
+    void* at = mmap(place, bytes, rights, MAP_SHARED | fixed, descriptor_.get(), static_cast<off_t>(offset));
+    const bool there = at != MAP_FAILED && (place == nullptr || at == place);
+    if (!there && at != MAP_FAILED) munmap(at, bytes);   // a system that does not know the flag takes it for a hint
+    if (!there && aligned) munmap(place, bytes);
+    if (!there) return 0;
+    madvise(at, bytes, MADV_DONTFORK);
+    madvise(at, bytes, MADV_DONTDUMP);
+    return reinterpret_cast<std::uint64_t>(at);
+}
+
 }  // namespace umach::runtime

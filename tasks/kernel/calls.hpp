@@ -33,6 +33,8 @@ constexpr ports::PortKind kind_of_target() {
         return ports::PortKind::task;
     else if constexpr (std::is_same_v<Target, ports::ThreadRef>)
         return ports::PortKind::thread;
+    else if constexpr (std::is_same_v<Target, ports::PortRef>)
+        return ports::PortKind::memory;
     else
         return ports::PortKind::host;
 }
@@ -44,6 +46,8 @@ Target target_from(const ports::KernelObject& object) {
         return object.task;
     else if constexpr (std::is_same_v<Target, ports::ThreadRef>)
         return object.thread;
+    else if constexpr (std::is_same_v<Target, ports::PortRef>)
+        return object.memory;
     else
         return {};
 }
@@ -75,7 +79,7 @@ using TraitsOf = HandlerTraits<decltype(Handler)>;
 
 // ---- the table -----------------------------------------------------------------------------------------
 
-inline constexpr std::size_t most_items = 8;
+inline constexpr std::size_t most_items = 10;
 
 // An item as the table shows it.
 struct ItemShape {

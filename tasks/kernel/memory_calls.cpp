@@ -2,6 +2,7 @@
 #include "tasks/kernel/memory_calls.hpp"
 
 #include "ports/memory.hpp"
+#include "ports/section.hpp"
 #include "runtime/checked_copy.hpp"
 #include "runtime/detail.hpp"
 #include "tasks/address_space.hpp"
@@ -53,6 +54,45 @@ kern_return_t carry(ports::Caller& caller, ports::TaskRef task, MemoryCall call,
     if (passage.code() != KERN_SUCCESS) return passage.code();
     MemoryWords words{address, size, std::bit_cast<std::uint64_t>(passage.region())};
     return change_memory_of(caller, task, call, words);
+}
+
+// What vm_map is asked for.
+struct Mapping {
+    std::uint64_t asked, size, mask, offset;
+    bool anywhere, copy;
+    int protection, most, inheritance;
+};
+
+bool is_protection(int protection) { return (protection & ~VM_PROT_ALL) == 0; }
+
+kern_return_t wrong(const char* what) {
+    runtime::set_detail("%s", what);
+    return KERN_INVALID_ARGUMENT;
+}
+
+kern_return_t check(const Mapping& m) {
+    constexpr std::uint64_t most_bytes = std::uint64_t{1} << 42;
+    if (m.size == 0 || m.size > most_bytes) return wrong("the size is 0, or more than there can be");
+    if (m.offset % ports::page_bytes != 0 || m.offset > most_bytes) return wrong("the offset is no multiple of a page, or more than there can be");
+    if ((m.mask & (m.mask + 1)) != 0 || m.mask > most_bytes >> 1) return wrong("the mask is not 2^n - 1");
+    if (m.copy) return wrong("copy: only vm_read makes a copy");
+    if (!is_protection(m.protection) || !is_protection(m.most) || (m.protection & ~m.most) != 0)
+        return wrong("cur_protection is more than max_protection, or one of them is unknown");
+    const auto inheritance = static_cast<vm_inherit_t>(m.inheritance);
+    return inheritance == VM_INHERIT_COPY || inheritance == VM_INHERIT_NONE ? KERN_SUCCESS : wrong("the inheritance is neither copy nor none");
+}
+
+// Memory of the task's own, as vm_allocate gives it; the most that may be done is not kept of it.
+kern_return_t map_zeros(ports::Caller& caller, ports::TaskRef task, const Mapping& m, std::uint64_t* address) {
+    Word made;
+    kern_return_t code = calls::vm_allocate(caller, task, {m.asked}, {m.size}, {m.anywhere ? TRUE : FALSE}, &made);
+    if (code != KERN_SUCCESS) return code;
+    if (m.anywhere && (made.value & m.mask) != 0) code = KERN_NO_SPACE;
+    if (code == KERN_SUCCESS && m.protection != VM_PROT_DEFAULT) code = calls::vm_protect(caller, task, made, {m.size}, {FALSE}, {m.protection});
+    if (code == KERN_SUCCESS && m.inheritance != VM_INHERIT_DEFAULT) code = calls::vm_inherit(caller, task, made, {m.size}, {m.inheritance});
+    if (code != KERN_SUCCESS) static_cast<void>(calls::vm_deallocate(caller, task, made, {m.size}));
+    *address = made.value;
+    return code;
 }
 
 }  // namespace
@@ -125,10 +165,28 @@ kern_return_t vm_region(Caller& caller, TaskRef task, Word asked, Word* address,
     address->value = found->address;
     size->value = found->bytes;
     protection->value = found->protection;
-    max_protection->value = VM_PROT_ALL;
+    max_protection->value = found->most;
     inheritance->value = static_cast<int>(found->inheritance);
     shared->value = found->is_shared ? TRUE : FALSE;
     return KERN_SUCCESS;
+}
+
+kern_return_t vm_map(Caller& caller, TaskRef task, Word asked, Word size, Word mask, Bool anywhere, Port object, Word offset, Bool copy,
+                     Int protection, Int most, Int inheritance, Word* address) {
+    const Mapping mapping{asked.value, size.value, mask.value, offset.value, anywhere.value != FALSE, copy.value != FALSE, protection.value,
+                          most.value, inheritance.value};
+    if (const kern_return_t code = check(mapping); code != KERN_SUCCESS) return code;
+    if (object.value == MEMORY_OBJECT_NULL) return map_zeros(caller, task, mapping, &address->value);
+    const ports::PortRef section = ports::memory_object_of_name(caller, object.value);
+    if (!section) return KERN_INVALID_ARGUMENT;
+    const auto byte = [](auto value) { return static_cast<std::uint8_t>(value); };
+    const MapPlan plan{static_cast<std::uint32_t>(mapping.offset >> ports::page_bits), static_cast<std::uint32_t>(ports::pages_for(mapping.size)),
+                       byte(mapping.protection), byte(mapping.most), byte(mapping.inheritance), byte(std::bit_width(mapping.mask)), 0};
+    const auto rest = std::bit_cast<std::array<std::uint64_t, 2>>(plan);
+    MemoryWords words{mapping.anywhere ? any_address : mapping.asked, std::bit_cast<std::uint64_t>(section), rest[0], rest[1]};
+    const kern_return_t code = change_memory_of(caller, task, MemoryCall::map, words);
+    address->value = words[0];
+    return code;
 }
 
 kern_return_t vm_statistics(Caller& caller, TaskRef task, Array<Int>* statistics) {
@@ -152,6 +210,8 @@ constexpr auto rows = std::to_array<Call>({
     call<calls::vm_copy>(2029, "vm_copy", {"source_address", "count", "dest_address"}),
     call<calls::vm_region>(2030, "vm_region", {"address", "address", "size", "protection", "max_protection", "inheritance", "is_shared"}),
     call<calls::vm_statistics>(2031, "vm_statistics", {"vm_stats"}),
+    call<calls::vm_map>(2107, "vm_map", {"address", "size", "mask", "anywhere", "memory_object", "offset", "copy", "cur_protection",
+                                         "max_protection", "inheritance", "address"}),
 });
 
 }  // namespace

@@ -2,6 +2,7 @@
 // The whole table. All of it is constant: a fork in the middle of a first use finds nothing half made.
 #include "tasks/kernel/host_calls.hpp"
 #include "tasks/kernel/memory_calls.hpp"
+#include "tasks/kernel/memory_object_calls.hpp"
 #include "tasks/kernel/port_calls.hpp"
 #include "tasks/kernel/port_set_calls.hpp"
 #include "tasks/kernel/special_port_calls.hpp"
@@ -16,6 +17,7 @@ constexpr auto all = std::to_array<const Calls*>({
     &port_set_calls,
     &special_port_calls,
     &memory_calls,
+    &memory_object_calls,
     &task_calls,
     &thread_calls,
     &host_calls,

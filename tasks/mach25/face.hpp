@@ -30,6 +30,7 @@ int with_detail(Body&& body) {
 constexpr const char* said_of(ports::PortKind kind) {
     return kind == ports::PortKind::task     ? "a task's"
            : kind == ports::PortKind::thread ? "a thread's"
+           : kind == ports::PortKind::memory ? "a memory object's"
                                              : "the host's";
 }
 

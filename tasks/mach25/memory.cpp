@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Memory of the tasks of this process.
 #include "tasks/kernel/memory_calls.hpp"
+#include "tasks/kernel/memory_object_calls.hpp"
 #include "tasks/address_space.hpp"
 #include "tasks/mach25/room.hpp"
 #include <mach/vm_interface.h>
@@ -62,6 +63,24 @@ kern_return_t vm_region(vm_task_t task, vm_address_t* address, vm_size_t* size, 
 
 kern_return_t vm_statistics(vm_task_t task, vm_statistics_data_t* statistics) {
     return direct<calls::vm_statistics>(task, FilledIn{reinterpret_cast<int*>(statistics), VM_STATISTICS_COUNT});
+}
+
+kern_return_t vm_map(vm_task_t task, vm_address_t* address, vm_size_t size, vm_offset_t mask, boolean_t anywhere, memory_object_t object,
+                     vm_offset_t offset, boolean_t copy, vm_prot_t protection, vm_prot_t most, vm_inherit_t inheritance) {
+    return direct<calls::vm_map>(task, Fetched{address}, size, mask, anywhere, object, offset, copy, protection, most, static_cast<int>(inheritance),
+                                 address);
+}
+
+kern_return_t memory_object_create(vm_task_t task, vm_size_t size, memory_object_t* memory_object) {
+    return direct<calls::memory_object_create>(task, size, memory_object);
+}
+
+kern_return_t memory_object_create_proxy(memory_object_t memory_object, vm_prot_t max_protection, memory_object_t* proxy) {
+    return direct<calls::memory_object_create_proxy>(memory_object, max_protection, proxy);
+}
+
+kern_return_t memory_object_info(memory_object_t memory_object, vm_size_t* size, vm_prot_t* max_protection) {
+    return direct<calls::memory_object_info>(memory_object, size, max_protection);
 }
 
 }  // extern "C"

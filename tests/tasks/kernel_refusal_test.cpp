@@ -65,10 +65,17 @@ struct Target {
     port_t name;
 };
 
+port_t a_section() {
+    static memory_object_t object = MEMORY_OBJECT_NULL;
+    MUST(object != MEMORY_OBJECT_NULL || memory_object_create(task_self(), 1, &object) == KERN_SUCCESS);
+    return object;
+}
+
 std::vector<Target> kernel_ports() {
     return {{ports::PortKind::task, task_self()},
             {ports::PortKind::thread, thread_self()},
-            {ports::PortKind::host, host_self()}};
+            {ports::PortKind::host, host_self()},
+            {ports::PortKind::memory, a_section()}};
 }
 
 void on_every_row(const std::function<void(const Call&, const Target&)>& look) {

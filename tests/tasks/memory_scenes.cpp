@@ -3,6 +3,7 @@
 #include "stage.hpp"
 
 #include "tasks/kernel/memory_calls.hpp"
+#include "tasks/kernel/memory_object_calls.hpp"
 
 #include <unistd.h>
 #include <cstring>
@@ -48,6 +49,35 @@ kern_return_t region(vm_task_t task, std::uint64_t asked, std::uint64_t* address
     const kern_return_t code = vm_region(task, address, size, protection, most, &inherited, shared);
     *inheritance = static_cast<int>(inherited);
     return code;
+}
+
+kern_return_t map(vm_task_t task, std::uint64_t asked, std::uint64_t size, std::uint64_t mask, boolean_t anywhere, memory_object_t object,
+                  std::uint64_t offset, boolean_t copy, int protection, int most, int inheritance, std::uint64_t* address) {
+    vm_address_t at = asked;
+    const kern_return_t code =
+        vm_map(task, &at, size, mask, anywhere, object, offset, copy, protection, most, static_cast<vm_inherit_t>(inheritance));
+    *address = at;
+    return code;
+}
+
+// The bytes of a section's size, and what it allows.
+kern_return_t info(memory_object_t object, std::uint64_t* size, int* protection) {
+    vm_size_t bytes = 0;
+    const kern_return_t code = memory_object_info(object, &bytes, protection);
+    *size = bytes;
+    return code;
+}
+
+memory_object_t section(std::size_t bytes) {
+    memory_object_t object = MEMORY_OBJECT_NULL;
+    MUST(memory_object_create(task_self(), bytes, &object) == KERN_SUCCESS);
+    return object;
+}
+
+std::uint64_t map_scene(Stage& stage, task_t task, port_t object, std::uint64_t size, int protection, std::uint64_t at = 0) {
+    const auto [address] = stage.ask<calls::vm_map, map>(task, Word{at}, Word{size}, Word{0}, Bool{at == 0 ? TRUE : FALSE}, Port{object}, Word{0}, Bool{FALSE},
+                                                         Int{protection}, Int{VM_PROT_ALL}, Int{VM_INHERIT_COPY});
+    return address.value;
 }
 
 kern_return_t statistics(vm_task_t task, int** array, unsigned* number) {
@@ -169,6 +199,46 @@ const std::vector<Scene> memory_scenes = {
          MUST(most.value == VM_PROT_ALL && inheritance.value == VM_INHERIT_COPY);
          stage.ask<calls::vm_region, region>(stage.self(), Word{~std::uint64_t{0} - 4});
          stage.ask<calls::vm_region, region>(stage.peer(), Word{0});
+     }},
+    {"memory_object_create", "GivesTheCallerARightToASectionOfATask",
+     [](Stage& stage) {
+         const auto [own] = stage.ask<calls::memory_object_create, memory_object_create>(stage.self(), Word{5000});
+         const auto [theirs] = stage.ask<calls::memory_object_create, memory_object_create>(stage.peer(), Word{1});
+         MUST(own.value != theirs.value);
+         stage.ask<calls::memory_object_create, memory_object_create>(stage.self(), Word{0});
+         stage.ask<calls::memory_object_create, memory_object_create>(stage.self(), Word{std::uint64_t{1} << 60});
+     }},
+    {"memory_object_create_proxy", "AllowsNoMoreThanItsObject",
+     [](Stage& stage) {
+         const memory_object_t object = section(page);
+         const auto [proxy] = stage.ask<calls::memory_object_create_proxy, memory_object_create_proxy>(object, Int{VM_PROT_READ});
+         stage.ask<calls::memory_object_create_proxy, memory_object_create_proxy>(proxy.value, Int{VM_PROT_READ});
+         stage.ask<calls::memory_object_create_proxy, memory_object_create_proxy>(proxy.value, Int{VM_PROT_DEFAULT});
+         stage.ask<calls::memory_object_create_proxy, memory_object_create_proxy>(object, Int{99});
+         stage.ask<calls::memory_object_create_proxy, memory_object_create_proxy>(task_self(), Int{VM_PROT_READ});
+     }},
+    {"memory_object_info", "TellsSizeAndProtection",
+     [](Stage& stage) {
+         const auto [size, protection] = stage.ask<calls::memory_object_info, info>(section(5000));
+         MUST(size.value == 8192 && protection.value == VM_PROT_ALL);
+         stage.ask<calls::memory_object_info, info>(task_self());
+     }},
+    {"vm_map", "MapsASectionIntoAnyTaskOrNothing",
+     [](Stage& stage) {
+         const memory_object_t object = section(2 * page);
+         const std::uint64_t at = map_scene(stage, stage.self(), object, 2 * page, VM_PROT_DEFAULT);
+         auto* own = reinterpret_cast<char*>(at);
+         std::strcpy(own, "the same");
+         const std::uint64_t there = map_scene(stage, stage.peer(), object, page, VM_PROT_READ, 0x7a00'0000'0000);
+         const auto [read] = stage.ask<calls::vm_read, ::vm_read>(stage.peer(), Word{there}, Word{9});
+         MUST(std::memcmp(read.values.data(), "the same", 9) == 0);
+         map_scene(stage, stage.self(), object, 3 * page, VM_PROT_DEFAULT);
+         map_scene(stage, stage.self(), object, page, 99);
+         map_scene(stage, stage.self(), task_self(), page, VM_PROT_READ);
+         map_scene(stage, stage.self(), object, page, VM_PROT_READ, at);
+         const std::uint64_t zeros = map_scene(stage, stage.self(), MEMORY_OBJECT_NULL, page, VM_PROT_DEFAULT);
+         MUST(*reinterpret_cast<char*>(zeros) == 0);
+         MUST(vm_deallocate(task_self(), at, 2 * page) == KERN_SUCCESS && vm_deallocate(stage.peer(), there, page) == KERN_SUCCESS);
      }},
     {"vm_statistics", "TellsOfTheMachine",
      [](Stage& stage) { stage.ask<calls::vm_statistics, statistics>(stage.self()); }},

@@ -304,6 +304,7 @@ void Stage::expect_nothing_left(const Counts& before, const std::string& when) {
 const Progress& Stage::kill_once(const Operation& operation, KillPoint point) {
     alarm(most_seconds);  // a hang ends the test
     new (progress_.get()) Progress{};
+    host_port(*k_, *carrier_);   // its task stays
     const Counts before = counts();
     member_ = make_member();
     extra_ = PORT_NULL;
