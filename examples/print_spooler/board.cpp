@@ -36,7 +36,9 @@ std::string Board::submitted(JobOnBoard& job, const News& news) {
 std::string Board::complete(JobOnBoard& job, const News& news) {
     job.state = State::waiting;
     job.bytes = news.event.first;
-    return about(news.event.job, fmt::format("waits: {} bytes in {} pieces", job.bytes, news.event.second));
+    const int pieces = news.event.second;
+    const std::string how = pieces == 1 ? "one message" : fmt::format("{} pieces", pieces);
+    return about(news.event.job, fmt::format("waits: {} bytes in {}", job.bytes, how));
 }
 
 std::string Board::abandoned(JobOnBoard& job, const News& news) {

@@ -8,7 +8,7 @@
 namespace spool {
 namespace {
 
-// A small document is sent in many pieces all the same: they are what fills a mailbox.
+// A page that the demo writes goes in many pieces, though it is small: they are what fills a mailbox.
 constexpr std::size_t least_pieces = 24;
 
 std::size_t piece_size(std::size_t document) {
@@ -47,9 +47,8 @@ bool Client::submit(const Document& document) {
     try {
         const std::string bytes = document.read();
         const Submitted to = open(document).value();
-        umach::MessageWriter last(Id::last_piece);
         // A job that is refused half-way has its outcome like every other.
-        static_cast<void>(send_pieces(to, bytes) && sender_.send(to.job, last) && sender_.settle(to.job));
+        static_cast<void>(document.file.empty() ? send_pieces(to, bytes) && send_last(to) : send_whole(to, bytes));
         return true;
     } catch (const std::exception& failure) {
         say(0, fmt::format("{}: {}", document.title, failure.what()));
@@ -72,6 +71,18 @@ umach::Result<Client::Submitted> Client::open(const Document& document) {
     umach::MessageReader in = reply->reader();
     const Ticket ticket = in.get_struct<Ticket>().value();
     return Submitted{ticket.job, in.get<umach::SendRight>().value()};
+}
+
+// A file goes in one message, however large: it is copied once, to where the spooler reads it.
+bool Client::send_whole(const Submitted& to, std::string_view bytes) {
+    umach::MessageWriter message(Id::document);
+    message.put_data(bytes);
+    return sender_.send(to.job, message) && sender_.settle(to.job);
+}
+
+bool Client::send_last(const Submitted& to) {
+    umach::MessageWriter last(Id::last_piece);
+    return sender_.send(to.job, last) && sender_.settle(to.job);
 }
 
 bool Client::send_pieces(const Submitted& to, std::string_view bytes) {
@@ -113,7 +124,7 @@ bool Client::await_page() {
 
 int Client::dawdle(const Document& document) {
     const Submitted to = open(document).value();
-    const std::string bytes = document.read();
+    const std::string& bytes = document.text;
     if (!send_pieces(to, std::string_view(bytes).substr(0, bytes.size() / 2))) {
         return 1;
     }
@@ -124,8 +135,7 @@ int Client::dawdle(const Document& document) {
 
 int Client::change_its_mind(const Document& document) {
     const Submitted to = open(document).value();
-    umach::MessageWriter last(Id::last_piece);
-    if (!send_pieces(to, document.read()) || !sender_.send(to.job, last)) {
+    if (!send_pieces(to, document.text) || !send_last(to)) {
         return 1;
     }
     const auto before = ask(to, Id::ask_state);

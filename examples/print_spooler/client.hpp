@@ -28,7 +28,9 @@ private:
     };
 
     umach::Result<Submitted> open(const Document& document);
+    bool send_whole(const Submitted& to, std::string_view bytes);
     bool send_pieces(const Submitted& to, std::string_view bytes);
+    bool send_last(const Submitted& to);
     bool submit(const Document& document);
     bool await_outcome();
     /// returns: false when nobody is left who could say anything.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <span>
 #include <string>
 
 #include <umach/umach.hpp>
@@ -24,15 +25,20 @@ struct Job {
     std::string output;
     std::string client;
     std::string printer;
-    std::string document;
+    umach::Region whole;     ///< the document, if it came in one message
+    std::string in_pieces;   ///< else
 
     umach::PortName port;           ///< stays the same while the right is away: ownership keeps the name
     umach::ReceiveRight resting;    ///< the receive right, while the spooler neither serves nor lends it
     umach::Ownership ownership;     ///< while a printer holds the receive right
-    umach::PortName document_port;  ///< served while the job is printed
     umach::SendRight progress;
     umach::SendOnceRight outcome;
     std::chrono::steady_clock::time_point resumes;  ///< when `resting` is served again
+    [[nodiscard]] std::span<const std::byte> document() const {
+        return whole ? std::span<const std::byte>(whole.bytes()) : std::as_bytes(std::span(in_pieces));
+    }
+    [[nodiscard]] std::size_t bytes() const { return document().size(); }
+
     bool without_client = false;  ///< nobody can send to the job any more; what is queued still counts
 };
 

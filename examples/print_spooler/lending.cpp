@@ -48,26 +48,24 @@ void Spooler::hand_out_work() {
     }
 }
 
-// Receive goes, ownership stays. A client that has ended cannot be told of progress: null goes in its place.
+// Receive goes, ownership stays; of the document a copy goes, since a printer may die of it. A client that has ended cannot be told of progress: null goes in its place.
 bool Spooler::lend(Job& job, umach::ReplyRight& printer) {
     umach::ReceiveRight right = server_.remove_port(job.port).value();
     umach::Ownership ownership = umach::Ownership::of(right);
-    job.document_port = server_.add_port().value();
     for (const umach::PortName progress : {umach::PortName(job.progress), umach::PortName()}) {
         Writer message(umach::reply_id(Id::next_job));
         message.put(int{KERN_SUCCESS});
-        message.put_struct(Ticket{job.number, job.attempt + 1, job.document.size()});
+        message.put_struct(Ticket{job.number, job.attempt + 1, job.bytes()});
         message.put(job.title);
         message.put(job.output);
         message.lend(right);
-        message.copy(job.document_port);
+        message.put_data(job.document());
         message.copy(progress);
         if (printer.send(message)) {
             job.ownership = std::move(ownership);
             return true;
         }
     }
-    static_cast<void>(server_.remove_port(std::exchange(job.document_port, {})));
     serve_again(job, std::move(right));
     return false;
 }
@@ -93,7 +91,6 @@ void Spooler::came_home(umach::ReceiveRight right) {
         return;
     }
     static_cast<void>(job->ownership.release());
-    static_cast<void>(server_.remove_port(std::exchange(job->document_port, {})));
     tell(Happened::came_back, job->number, job->attempt, messages_in(right), job->printer);
     job->state = State::waiting;
     serve_again(*job, std::move(right));
@@ -131,7 +128,7 @@ void Spooler::drop_abandoned() {
     for (auto entry = jobs_.begin(); entry != jobs_.end();) {
         Job& job = (entry++)->second;
         if (job.without_client && job.state == State::arriving && messages_in(job.port) == 0) {
-            tell(Happened::abandoned, job.number, static_cast<int>(job.document.size()), 0, job.client,
+            tell(Happened::abandoned, job.number, static_cast<int>(job.bytes()), 0, job.client,
                  job.title);
             forget(job);
         }

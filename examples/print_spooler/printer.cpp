@@ -53,7 +53,8 @@ bool Printer::take(umach::Message& reply) {
     job_.title = in.get<std::string>().value();
     job_.output = in.get<std::string>().value();
     auto right = in.get<umach::ReceiveRight>().value();
-    job_.document = in.get<umach::SendRight>().value();
+    const auto document = in.get_bytes().value();
+    job_.document.assign(reinterpret_cast<const char*>(document.data()), document.size());
     job_.client = in.get<umach::SendRight>().value();
     job_.now = {job_.ticket.job, State::printing, 0, 0};
     job_.port = server_.add_port(std::move(right)).value();
@@ -75,24 +76,9 @@ bool Printer::print() {
     return give_back(why);
 }
 
-std::string Printer::read_document() {
-    std::string text;
-    while (text.size() < job_.ticket.bytes) {
-        umach::MessageWriter ask(Id::read_document);
-        ask.put_struct(Offset{text.size()});
-        auto reply = umach::call(job_.document, ask).value();
-        const auto bytes = reply.reader().get_bytes().value();
-        if (bytes.empty()) {
-            throw std::runtime_error("the document is shorter than it was");
-        }
-        text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    }
-    return text;
-}
-
 // returns: false when it was cancelled.
 bool Printer::draw_pages(std::string* pdf) {
-    const auto pages = lay_out(read_document());
+    const auto pages = lay_out(job_.document);
     job_.now.pages = static_cast<int>(pages.size());
     Pdf paper(job_.title);
     for (const std::string& page : pages) {

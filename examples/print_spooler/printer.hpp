@@ -29,14 +29,13 @@ private:
         std::string title;
         std::string output;
         umach::PortName port;
-        umach::SendRight document;
+        std::string document;
         umach::SendRight client;
         Progress now{};
     };
 
     bool take(umach::Message& reply);
     bool print();
-    std::string read_document();
     bool draw_pages(std::string* pdf);
     void report();
     void feed_paper();

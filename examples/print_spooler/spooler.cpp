@@ -20,7 +20,7 @@ constexpr std::size_t rows_in_a_reply = 40;
 constexpr std::size_t ended_jobs_listed = 200;
 
 Row row_of(const Job& job) {
-    Row row{{job.number, job.state, 0, job.pages}, job.document.size(), {}, {}};
+    Row row{{job.number, job.state, 0, job.pages}, job.bytes(), {}, {}};
     job.title.copy(row.title, sizeof row.title - 1);
     job.client.copy(row.client, sizeof row.client - 1);
     return row;
@@ -61,11 +61,11 @@ void Spooler::add_handlers() {
     on_service(Id::next_job, &Spooler::asked_for_work);
     on_service(Id::give_back, &Spooler::given_back);
     on_service(Id::close_shop, &Spooler::closing);
+    on_job(Id::document, &Spooler::document_came);
     on_job(Id::piece, &Spooler::piece_came);
     on_job(Id::last_piece, &Spooler::last_piece_came);
     on_job(Id::ask_state, &Spooler::state_asked);
     on_job(Id::cancel, &Spooler::cancelled);
-    server_.handle(Id::read_document, [this](Reader& in, Writer& out) { return document_read(in, out); });
 }
 
 // An id means something only at the port that it is for: whoever holds a right to a job cannot submit there.
@@ -127,16 +127,33 @@ Spooler::Done Spooler::answer_submission(Job& job, umach::ReplyRight answer) {
     return umach::Error(MIG_NO_REPLY);
 }
 
+bool Spooler::check_size(Job& job) {
+    if (job.bytes() <= document_limit) {
+        return true;
+    }
+    end(job, State::failed, fmt::format("larger than {} MiB", document_limit >> 20U));
+    return false;
+}
+
+// The memory is the spooler's from here on, as the client filled it.
+Spooler::Done Spooler::document_came(Job& job, Reader& in, Writer&) {
+    auto document = in.get_region();
+    if (!document || job.state != State::arriving || job.pieces > 0) {
+        return document ? umach::Error(MIG_BAD_ID) : document.error();
+    }
+    job.whole = std::move(*document);
+    job.pieces = 1;
+    return check_size(job) ? is_complete(job) : Done();
+}
+
 Spooler::Done Spooler::piece_came(Job& job, Reader& in, Writer&) {
     const auto bytes = in.get_bytes();
     if (!bytes || job.state != State::arriving) {
         return bytes ? umach::Error(MIG_BAD_ID) : bytes.error();
     }
-    job.document.append(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+    job.in_pieces.append(reinterpret_cast<const char*>(bytes->data()), bytes->size());
     ++job.pieces;
-    if (job.document.size() > document_limit) {
-        end(job, State::failed, fmt::format("larger than {} MiB", document_limit >> 20U));
-    } else if (job.pieces % pieces_between_pauses == 0 &&
+    if (check_size(job) && job.pieces % pieces_between_pauses == 0 &&
                job.pieces / pieces_between_pauses <= slowness_.pauses && !job.without_client) {
         rest_a_while(job);
     }
@@ -149,15 +166,16 @@ void Spooler::rest_a_while(Job& job) {
 }
 
 Spooler::Done Spooler::last_piece_came(Job& job, Reader&, Writer&) {
-    if (job.state != State::arriving) {
-        return umach::Error(MIG_BAD_ID);
-    }
+    return job.state == State::arriving ? is_complete(job) : umach::Error(MIG_BAD_ID);
+}
+
+Spooler::Done Spooler::is_complete(Job& job) {
     port_t previous = PORT_NULL;  // from here on the client may go; its document is printed all the same
     port_request_notification(task_self(), job.port.get(), NOTIFY_NO_MORE_SENDERS, PORT_NULL, &previous);
     umach::SendOnceRight(previous).reset();
     job.state = State::waiting;
     queue_.push_back(job.number);
-    tell(Happened::complete, job.number, static_cast<int>(job.document.size()), job.pieces);
+    tell(Happened::complete, job.number, static_cast<int>(job.bytes()), job.pieces);
     return {};
 }
 
@@ -195,20 +213,6 @@ Spooler::Done Spooler::cancelled(Job& job, Reader&, Writer& out) {
     return {};
 }
 
-Spooler::Done Spooler::document_read(Reader& in, Writer& out) {
-    const auto from = in.get_struct<Offset>();
-    const auto job = std::find_if(jobs_.begin(), jobs_.end(), [&in](const auto& entry) {
-        return entry.second.document_port && entry.second.document_port == in.arrived_at();
-    });
-    if (!from || job == jobs_.end()) {
-        return from ? umach::Error(MIG_BAD_ID) : from.error();
-    }
-    const std::string& text = job->second.document;
-    const std::size_t at = std::min<std::size_t>(from->bytes, text.size());
-    const std::size_t length = std::min(piece_limit, text.size() - at);
-    return out.put(std::as_bytes(std::span(text.data() + at, length)));
-}
-
 // ---- the end ---------------------------------------------------------------------------------------------
 
 void Spooler::end(Job& job, State state, std::string_view why) {
@@ -229,9 +233,6 @@ void Spooler::end(Job& job, State state, std::string_view why) {
 void Spooler::forget(Job& job) {
     if (server_.remove_port(job.port)) {
         job.port = {};
-    }
-    if (job.document_port) {
-        static_cast<void>(server_.remove_port(job.document_port));
     }
     std::erase(queue_, job.number);
     jobs_.erase(job.number);

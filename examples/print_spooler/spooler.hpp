@@ -47,15 +47,17 @@ private:
     Done given_back(Reader& in, Writer& out);
     Done closing(Reader& in, Writer& out);
 
+    Done document_came(Job& job, Reader& in, Writer& out);
     Done piece_came(Job& job, Reader& in, Writer& out);
     Done last_piece_came(Job& job, Reader& in, Writer& out);
     Done state_asked(Job& job, Reader& in, Writer& out);
     Done cancelled(Job& job, Reader& in, Writer& out);
 
-    Done document_read(Reader& in, Writer& out);
-
     umach::Result<Job*> open_job(Reader& in);
     Done answer_submission(Job& job, umach::ReplyRight answer);
+    /// returns: false when it is too large, and the job has ended.
+    bool check_size(Job& job);
+    Done is_complete(Job& job);
     void rest_a_while(Job& job);
     void wake_rested();
     umach::WhenEmpty until_next_wake() const;

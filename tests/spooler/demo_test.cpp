@@ -145,6 +145,20 @@ TEST_F(Demo, FiveMegabytesArePrintedToTheLastLine) {
     }
 }
 
+TEST_F(Demo, AFileGoesInOneMessageOutOfLineAndAPageOfTheDemosInPieces) {
+    const Outcome outcome = print({folder_.write("letter", std::string(300'000, 'x'))});
+    expect_good(outcome);
+    EXPECT_EQ(count(outcome.output, "waits: 300000 bytes in one message"), 1) << outcome.output;
+    EXPECT_GE(count(outcome.output, " pieces"), 4);
+}
+
+TEST_F(Demo, FileThatIsTooLargeFailsItsJobAndIsNamed) {
+    const Outcome outcome = print({folder_.write("huge", std::string((32U << 20U) + 1, 'x'))});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_TRUE(has(outcome.output, "larger than 32 MiB")) << outcome.output;
+    EXPECT_TRUE(has(outcome.output, nothing_left)) << outcome.output;
+}
+
 TEST_F(Demo, RunsWithoutStandardInput) {
     How how;
     how.closed_input = true;
