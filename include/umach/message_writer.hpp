@@ -30,6 +30,9 @@ namespace umach {
 /// What an array item holds. A bool in an item has 32 bits, in an array of C++ 8.
 template <typename T>
 concept NumberArray = Scalar<T> && !std::same_as<T, bool>;
+/// Of these, what is neither text nor bytes.
+template <typename T>
+concept OnlyNumbers = NumberArray<T> && !std::same_as<T, char> && !std::same_as<T, std::byte>;
 
 class MessageWriter {
 public:
@@ -90,13 +93,19 @@ public:
     /// Bytes, any number: in line if there are few, else out of line. Those are read when the message is sent, and
     /// must live until then.
     Result<void> put_data(std::span<const std::byte> bytes) {
-        return bytes.size() <= most_in_line ? put(bytes) : put_out_of_line(bytes, false);
+        return put_any({MSG_TYPE_BYTE, 8}, bytes.size(), bytes);
     }
-    /// As put_data(), for text; and for numbers that stand one behind the other.
+    /// As put_data(), for text; and for numbers that stand one behind the other: an array, a vector, a span.
     Result<void> put_data(std::string_view text) { return put_data(std::as_bytes(std::span(text))); }
+    template <std::ranges::contiguous_range Numbers>
+    requires OnlyNumbers<std::ranges::range_value_t<Numbers>> Result<void> put_data(const Numbers& numbers) {
+        using T = std::ranges::range_value_t<Numbers>;
+        const std::span<const T> all(numbers);
+        return put_any(element_type<T>(), all.size(), std::as_bytes(all));
+    }
     /// All of the region's memory, out of line.
     Result<void> move(Region&& region) {
-        Result<void> written = put_out_of_line(region.bytes(), true);
+        Result<void> written = put_out_of_line({MSG_TYPE_BYTE, 8}, region.size(), region.bytes(), true);
         if (written) {
             departing_.add(std::move(region));
         }
@@ -158,7 +167,12 @@ private:
     static unsigned moved_type(const ReceiveRight& right) noexcept;
 
     Result<void> put_item(ElementType element, std::size_t number, const void* data, std::size_t bytes);
-    Result<void> put_out_of_line(std::span<const std::byte> bytes, bool deallocate);
+    Result<void> put_out_of_line(ElementType element, std::size_t number, std::span<const std::byte> bytes, bool deallocate);
+    /// In line if there are few bytes.
+    Result<void> put_any(ElementType element, std::size_t number, std::span<const std::byte> bytes) {
+        return bytes.size() <= most_in_line ? put_item(element, number, bytes.data(), bytes.size())
+                                            : put_out_of_line(element, number, bytes, false);
+    }
     Result<void> put_right(unsigned type, port_t name);
     /// returns: where the data of a new item goes, zeroed; nullptr when it is refused.
     std::byte* room_for(ElementType element, std::size_t number, std::size_t bytes);
@@ -214,7 +228,8 @@ inline Result<void> MessageWriter::put_item(ElementType element, std::size_t num
     return refusal_;
 }
 
-inline Result<void> MessageWriter::put_out_of_line(std::span<const std::byte> bytes, bool deallocate) {
+inline Result<void> MessageWriter::put_out_of_line(ElementType element, std::size_t number, std::span<const std::byte> bytes,
+                                                   bool deallocate) {
     const std::size_t pointer_at = detail::aligned_for_pointer(size_ + sizeof(msg_type_long_t));
     if (!count_rights(1)) {
         return refusal_;
@@ -226,7 +241,7 @@ inline Result<void> MessageWriter::put_out_of_line(std::span<const std::byte> by
         return refuse(SEND_MSG_TOO_LARGE, "one item has at most 4 GiB less a byte");
     }
     std::byte* body = buffer_->body.data();
-    detail::write_pointer(body + size_, body + pointer_at, MSG_TYPE_BYTE, 8, bytes.size(), bytes.data(), deallocate);
+    detail::write_pointer(body + size_, body + pointer_at, element.type, element.bits, number, bytes.data(), deallocate);
     size_ = pointer_at + detail::pointer_bytes;
     has_memory_ = true;
     return refusal_;

@@ -7,6 +7,7 @@
 #include <umach/notification.hpp>
 #include <umach/port_set.hpp>
 #include <umach/region.hpp>
+#include <umach/section.hpp>
 #include <umach/server.hpp>
 #include <umach/supervisor.hpp>
 #include <umach/task.hpp>

@@ -67,6 +67,24 @@ TEST_F(Example, SharedImageIsChangedByThreeProcessesInTurn) {
     EXPECT_EQ(pixel(631, 471), 255 - (631 + 471) * 255 / 1118);
 }
 
+TEST_F(Example, SharedSectionShowsAGliderThatOneProcessMovesAndAnotherDraws) {
+    const Ran ran = run("shared_section");
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_EQ(count(ran.output, "\n\n"), 4) << ran.output;
+    EXPECT_EQ(count(ran.output, "#"), 4 * 5);
+    const std::string moved = "..........\n..........\n...#......\n....#.....\n..###.....\n..........\n\n";
+    ASSERT_GE(ran.output.size(), moved.size());
+    EXPECT_EQ(ran.output.substr(ran.output.size() - moved.size()), moved) << ran.output;
+}
+
+TEST_F(Example, OutOfLineDataOfAMach25ProgramIsKeptWithoutTheDeallocateBitAndGoneWithIt) {
+    const Ran ran = run("out_of_line");
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_EQ(ran.output, "client: kept \"the numbers below a hundred thousand\"\n"
+                          "client: the table is gone\n"
+                          "client: got \"the numbers below a hundred thousand: 4999950000\"\n");
+}
+
 TEST_F(Example, PingPongOnACarrierThatThereIsNotFails) {
     EXPECT_EQ(WEXITSTATUS(run("ping_pong", "pigeon").status), 1);
 }
