@@ -7,6 +7,7 @@
 #pragma once
 
 #include "ports/process_record.hpp"
+#include "ports/view_record.hpp"
 #include "ports/zone.hpp"
 #include "runtime/segment/pool.hpp"
 

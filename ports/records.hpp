@@ -284,19 +284,6 @@ struct alignas(64) RegionRecord {
     Field<TaskRef> charged;     // lock of that task; who made the section, or sent the message, and has it counted; null: nobody
 };
 
-// A view: where a task has a section mapped. It holds a send right to the memory object.
-struct alignas(64) ViewRecord {
-    Field<Identity> identity;   // own; dying: it is being unmapped
-    Field<TaskRef> task;        // own; null: the task has ended, and its process still has it mapped
-    Field<Pair> links;          // own, or host; in the list of the task, or of the process
-    Field<Pair> link;           // host; free list
-    Field<PortRef> object;      // own; what was mapped, a counted send right
-    Count address;              // own; in the task's process; 0: not mapped yet
-    Count first, pages;         // own; of the section
-    Count protection;           // own; vm_prot_t: the most that may be done
-    Count inheritance;          // own; vm_inherit_t
-};
-
 // ---- threads and tasks -----------------------------------------------------------------------------------------
 
 // receive_senders: a receive that also ends when nobody else can send any more. park: for its own token. join: for the

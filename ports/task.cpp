@@ -130,21 +130,36 @@ TaskRef create_task(Kernel& k, runtime::Carrier& carrier, std::uint32_t process,
 
 // ---- the host's own port -------------------------------------------------------------------------------------------
 
+namespace {
+
+// A task of no process: made for the host by somebody who died before it had its port, or is about to give it one.
+TaskRef task_of_nobody(Kernel& k) {
+    for (std::uint32_t i = 1; i < k.zone(zone_tasks).fresh(); ++i)
+        if (k.task(i).identity.get().life == Life::live && k.task(i).process.get() == 0) return k.ref_of_task(i);
+    return {};
+}
+
+bool receives_host_port(Kernel& k, TaskRef task) {
+    return k.port(k.header().host_port.get().index).receiver.get() == Place::of(PlaceKind::task, task.index, task.generation);
+}
+
+}  // namespace
+
 PortRef host_port(Kernel& k, runtime::Carrier& carrier) {
     if (const PortRef known = k.header().host_port; known) return known;
-    const TaskRef task = create_task(k, carrier, ProcessRef{}, {}, "host");
+    const TaskRef left = task_of_nobody(k);
+    const TaskRef task = left ? left : create_task(k, carrier, ProcessRef{}, {}, "host");
     if (!task) return {};
     const bool first = k.step(carrier, [&](KernelStep& s) {
         s.lock_host();
-        if (k.header().host_port.get()) return s.undo(false);
-        s.lock(task);
+        if (k.header().host_port.get() || !s.lock(task)) return s.undo(false);
         const PortRef port = new_port(s, task, PortKind::host);
         if (!port) return s.undo(false);
         s.set(k.port(port.index).send_rights, 1);
         s.set(k.header().host_port, port);
         return s.keep(true);
     });
-    if (!first) end_task(k, carrier, task);
+    if (!first && !receives_host_port(k, task)) end_task(k, carrier, task);
     return k.header().host_port;
 }
 

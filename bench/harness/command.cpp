@@ -36,7 +36,7 @@ const Entry& find(const std::vector<Entry>& entries, const std::string& peer) {
 
 void add_options(CLI::App& command, std::string& peer, Config& config) {
     command.add_option("--peer", peer, "one of those that list names")->required();
-    command.add_option("--payload", config.payload, "bytes each way")->check(CLI::Range(64, 1 << 24));
+    command.add_option("--payload", config.payload, "bytes each way")->check(CLI::Range(64, 1 << 26));
     command.add_option("--clients", config.clients)->check(CLI::Range(1U, max_clients));
     command.add_option("--place", config.place, "cross, same or free")->transform(CLI::Transformer(places));
     command.add_option("--ports", config.ports, "further ports in the server's space");

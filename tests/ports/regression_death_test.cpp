@@ -252,6 +252,16 @@ TEST_F(StoppedWhileItWaits, AReceiverThatHearsLateThatThePortHasMovedLeavesItsNe
     bury(first);
 }
 
+TEST_F(RegressionFixture, ATaskThatWasMadeForTheHostByOneWhoDiedIsTheHosts) {
+    const TaskRef left = create_task(*k_, *carrier_, ProcessRef{}, {}, "host");
+    const Counts before = counts();
+    const PortRef port = host_port(*k_, *carrier_);
+    ASSERT_TRUE(port);
+    EXPECT_EQ(k_->port(port.index).receiver.get(), Place::of(PlaceKind::task, left.index, left.generation));
+    EXPECT_EQ(counts()[zone_tasks], before[zone_tasks]);
+    EXPECT_EQ(host_port(*k_, *carrier_), port);
+}
+
 TEST_F(StoppedWhileItWaits, AnAnswerTooLargeIsNotLeftAtAReplyPortThatIsGone) {
     answer_a_call_whose_reply_port_is_lost([&](const Member& client) {
         Caller as_client = as(client);

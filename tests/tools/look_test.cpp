@@ -113,6 +113,38 @@ TEST(Ps, DoesNotShowTheToolItselfAndLeavesNoTask) {
     EXPECT_TRUE(becomes_true([&] { return pids() == expected; })) << host.ask({"ps"}).dump(1);
 }
 
+TEST(Ps, ShowsTheMemoryOfATaskItsSectionsAndWhatItHasInFlight) {
+    ToolHost host({"--task-in-flight", "16K"});
+    const Process member = start_member(host.name(), [&](const std::function<void()>& ready) {
+        struct {
+            msg_header_t header{};
+            msg_type_t type{};
+            const char* data = nullptr;
+        } message;
+        vm_address_t at = 0;
+        memory_object_t object = MEMORY_OBJECT_NULL;
+        must(vm_allocate(task_self(), &at, 100, TRUE));
+        must(memory_object_create(task_self(), 8192, &object));
+        for (vm_address_t view = 0; const vm_size_t size : {4096, 8192})
+            must(vm_map(task_self(), &view, size, 0, TRUE, object, 0, FALSE, VM_PROT_READ, VM_PROT_READ, VM_INHERIT_NONE));
+        must(port_allocate(task_self(), &message.header.msg_remote_port));
+        message.header.msg_size = sizeof message;
+        message.type = {MSG_TYPE_BYTE, 8, 4000, 0, 0, 0, 0};
+        message.data = reinterpret_cast<const char*>(at);
+        while (msg_send(&message.header, SEND_TIMEOUT, 0) == SEND_SUCCESS) {}
+        ready();
+    });
+    const Json task = find(host.ask({"ps"})["tasks"], "pid", member.pid());
+    ASSERT_FALSE(task.is_null());
+    EXPECT_EQ(task["regions"], 1);
+    EXPECT_EQ(task["sections"], 1);
+    EXPECT_EQ(task["section_bytes"], 8192);
+    EXPECT_EQ(task["views"], 2);
+    EXPECT_EQ(task["view_bytes"], 12288);
+    EXPECT_EQ(task["bytes_in_flight"], 16384) << "its quota";
+    EXPECT_NE(run_tool({"ps", host.name(), "--memory"}).out.find("SECTIONS"), std::string::npos);
+}
+
 TEST(Ps, UsesTheHostOfTheEnvironment) {
     ToolHost host, other;
     EXPECT_EQ(run_tool({"ps", "--json"}, host.name()).json()["host"], host.name());
