@@ -244,7 +244,7 @@ public:
 
     void run(std::uint64_t operations) {
         while (tally_.done < operations) {
-            const std::uint64_t next = tally_.done + 1 + random_() % 80;
+            const std::uint64_t next = tally_.done + 1 + random_() % 60;
             tally_.most = next + 20;
             while (tally_.done < next) pass_on(1);
             for (const Seat& seat : seats_) MUST(waitpid(seat.pid, nullptr, WNOHANG) == 0);   // none has given up

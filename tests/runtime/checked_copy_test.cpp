@@ -96,6 +96,34 @@ TYPED_TEST(CheckedCopy, LargeCopiesAreComplete) {
     }
 }
 
+TYPED_TEST(CheckedCopy, CopiesThatGoPastTheCachesAreCompleteAtEveryAlignmentAndCopyNothingElse) {
+    constexpr std::size_t threshold = 2u << 20;
+    std::vector<unsigned char> source(threshold + 200), target(threshold + 200);
+    for (std::size_t i = 0; i < source.size(); ++i) source[i] = static_cast<unsigned char>(i * 31 + (i >> 8));
+    for (std::size_t shift = 0; shift < 16; ++shift) {
+        for (const std::size_t more : {0, 1, 15, 16, 63, 64, 77}) {
+            std::fill(target.begin(), target.end(), std::uint8_t{0xee});
+            const std::size_t bytes = threshold + more;
+            ASSERT_TRUE(TypeParam::in(target.data() + shift, source.data() + 16 - shift, bytes));
+            ASSERT_EQ(std::memcmp(target.data() + shift, source.data() + 16 - shift, bytes), 0) << bytes << " at " << shift;
+            ASSERT_TRUE(target[shift + bytes] == 0xee && (shift == 0 || target[shift - 1] == 0xee)) << bytes << " at " << shift;
+        }
+    }
+}
+
+TYPED_TEST(CheckedCopy, ALargeCopyThatRunsIntoMemoryThatIsNotThereFails) {
+    constexpr std::size_t bytes = 3u << 20;
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(memory, MAP_FAILED);
+    auto* first = static_cast<unsigned char*>(memory);
+    ASSERT_EQ(munmap(first + bytes - Pages::page, Pages::page), 0);
+    std::vector<unsigned char> ours(bytes);
+    EXPECT_FALSE(TypeParam::in(ours.data(), first, bytes));
+    EXPECT_FALSE(TypeParam::out(first + 5, ours.data(), bytes - 5));
+    EXPECT_TRUE(TypeParam::out(first, ours.data(), bytes - Pages::page));
+    munmap(first, bytes - Pages::page);
+}
+
 TYPED_TEST(CheckedCopy, WildPointersAreErrors) {
     std::vector<unsigned char> ours(5000);
     for (const std::uintptr_t value : wild) {
