@@ -197,6 +197,7 @@ typedef struct umach_port_seen {
     unsigned long long port;                // names it in the host, as long as it lives
     int kind;                               // UMACH_PORT_...
     unsigned int object;                    // number of the task, or thread, whose kernel port it is
+    unsigned long long section_bytes;       // of a memory object: how large its section is
     int dying;
     unsigned int messages;                  // in its queue
     unsigned int ordinary;                  // of these, how many count against the backlog

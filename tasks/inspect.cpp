@@ -5,6 +5,7 @@
 #include "ports/audit.hpp"
 #include "ports/notice.hpp"
 #include "ports/port.hpp"
+#include "ports/section.hpp"
 
 #include <cstring>
 #include <unordered_map>
@@ -195,6 +196,8 @@ umach_port_seen_t port_seen(Kernel& k, std::uint32_t index, Crowds& crowds) {
     seen.kind = kind_seen(static_cast<ports::PortKind>(identity.kind));
     if (seen.kind == UMACH_PORT_OF_TASK || seen.kind == UMACH_PORT_OF_THREAD)
         seen.object = static_cast<unsigned>(record.object.get());
+    if (const auto section = ports::section_of_port(k, {index, identity.generation}); section)
+        seen.section_bytes = section->pages << ports::page_bits;
     seen.dying = identity.life == Life::dying;
     seen.messages = counts.queued;
     seen.ordinary = counts.ordinary;

@@ -104,6 +104,7 @@ std::string Snapshot::task_text(unsigned number) const {
 
 std::string Snapshot::object_text(const umach_port_seen_t& port) const {
     if (port.kind == UMACH_PORT_OF_TASK) return task_text(port.object);
+    if (port.kind == UMACH_PORT_OF_MEMORY) return fmt::format("a section of {} KiB", port.section_bytes / 1024);
     if (port.kind != UMACH_PORT_OF_THREAD) return "the host";
     const auto task = task_of(port.object);
     return fmt::format("thread {} of {}", port.object, task_text(task.value_or(0)));

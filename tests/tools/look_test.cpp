@@ -125,7 +125,7 @@ TEST(Ps, ShowsTheMemoryOfATaskItsSectionsAndWhatItHasInFlight) {
         memory_object_t object = MEMORY_OBJECT_NULL;
         must(vm_allocate(task_self(), &at, 100, TRUE));
         must(memory_object_create(task_self(), 8192, &object));
-        for (vm_address_t view = 0; const vm_size_t size : {4096, 8192})
+        for (vm_address_t view = 0; const vm_size_t size : {4096U, 8192U})
             must(vm_map(task_self(), &view, size, 0, TRUE, object, 0, FALSE, VM_PROT_READ, VM_PROT_READ, VM_INHERIT_NONE));
         must(port_allocate(task_self(), &message.header.msg_remote_port));
         message.header.msg_size = sizeof message;
@@ -143,6 +143,8 @@ TEST(Ps, ShowsTheMemoryOfATaskItsSectionsAndWhatItHasInFlight) {
     EXPECT_EQ(task["view_bytes"], 12288);
     EXPECT_EQ(task["bytes_in_flight"], 16384) << "its quota";
     EXPECT_NE(run_tool({"ps", host.name(), "--memory"}).out.find("SECTIONS"), std::string::npos);
+    const std::string ports = run_tool({"ports", host.name(), std::to_string(member.pid())}).out;
+    EXPECT_NE(ports.find("receives: the kernel, for a section of 8 KiB"), std::string::npos) << ports;
 }
 
 TEST(Ps, UsesTheHostOfTheEnvironment) {
