@@ -12,7 +12,7 @@
 
 #include "runtime/bug.hpp"
 #include "runtime/doorbell/mechanism.hpp"
-#include "runtime/doorbell/warden.hpp"
+#include "runtime/doorbell/warded_set.hpp"
 
 namespace umach::runtime {
 
@@ -66,7 +66,7 @@ private:
 }  // namespace
 
 MechanismOutcome create_sysv_mechanism(std::uint32_t slots) {
-    auto set = start_warden(slots);
+    auto set = make_warded_set(slots);
     if (!set) return std::move(set).fault();
     return std::unique_ptr<DoorbellMechanism>(
         std::make_unique<SysvMechanism>(set.value().id, std::move(set.value().lifeline)));

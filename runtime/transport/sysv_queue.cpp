@@ -16,6 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/transport/warded_queues.hpp"
+
 namespace umach::transport {
 
 using runtime::Deadline;
@@ -74,20 +76,21 @@ void remove(int queue) {
     msgctl(queue, IPC_RMID, nullptr);
 }
 
-// A queue that goes with its object, unless it is released.
-class OwnQueue {
+// Queues that go with this object, unless they are released.
+class OwnQueues {
 public:
-    explicit OwnQueue(int id) : id_(id) {}
-    ~OwnQueue() {
-        if (id_ >= 0) remove(id_);
+    explicit OwnQueues(WardedQueues queues) : queues_(std::move(queues)) {}
+    ~OwnQueues() {
+        for (const int id : queues_.ids)
+            if (queues_.lifeline && id >= 0) remove(id);
     }
-    OwnQueue(const OwnQueue&) = delete;
-    OwnQueue& operator=(const OwnQueue&) = delete;
-    int get() const { return id_; }
-    int release() { return std::exchange(id_, -1); }
+    OwnQueues(const OwnQueues&) = delete;
+    OwnQueues& operator=(const OwnQueues&) = delete;
+    int get(int which) const { return queues_.ids[which]; }
+    Descriptor release() { return std::move(queues_.lifeline); }
 
 private:
-    int id_;
+    WardedQueues queues_;
 };
 
 struct Ends {
@@ -115,13 +118,14 @@ std::thread quiet_thread(Work work) {
 // No call waits for a queue and a descriptor: three threads stand between the queues and a socket.
 class SysvWire final : public Wire {
 public:
-    SysvWire(Ends ends, int in, int out, Descriptor process, Descriptor stop, Peer peer)
+    SysvWire(Ends ends, int in, int out, Descriptor process, Descriptor stop, Peer peer, Descriptor lifeline)
         : near_(ends.near.get()),
           far_(std::move(ends.far)),
           in_(in),
           out_(out),
           process_(std::move(process)),
           stop_(std::move(stop)),
+          lifeline_(std::move(lifeline)),
           wire_(socket_wire(std::move(ends.near), {false, true, false, most}, peer)) {
         reader_ = quiet_thread([this] { bring_in(); });
         writer_ = quiet_thread([this] { take_out(); });
@@ -191,21 +195,32 @@ private:
     const int near_;  // wire_'s
     Descriptor far_;
     const int in_, out_;
-    Descriptor process_, stop_;
+    Descriptor process_, stop_, lifeline_;
     std::unique_ptr<Wire> wire_;
     std::promise<void> written_;
     std::thread reader_, writer_, watcher_;
 };
 
-// takes: the queues only when it succeeds
-WireOutcome make_wire(int in, int out, int process) {
+struct Watched {
+    int process;
+    Descriptor sign;
+};
+
+Outcome<Watched> watched(int process) {
+    Descriptor sign = watch_process(process);
+    if (!sign) return last_fault("watching process " + std::to_string(process));
+    return Watched{process, std::move(sign)};
+}
+
+// takes: the queues, only when it succeeds; `made` in the process that made them
+WireOutcome make_wire(int in, int out, Watched& peer, OwnQueues* made) {
     auto ends = socket_pair();
     if (!ends) return ends.fault();
-    Descriptor watched = watch_process(process), stop(eventfd(0, EFD_CLOEXEC));
-    if (!watched || !stop) return last_fault("watching process " + std::to_string(process));
-    return std::unique_ptr<Wire>(std::make_unique<SysvWire>(std::move(ends).value(), in, out,
-                                                            std::move(watched), std::move(stop),
-                                                            Peer{process, static_cast<long>(geteuid()), -1}));
+    Descriptor stop(eventfd(0, EFD_CLOEXEC));
+    if (!stop) return last_fault("making an event descriptor");
+    return std::unique_ptr<Wire>(std::make_unique<SysvWire>(
+        std::move(ends).value(), in, out, std::move(peer.sign), std::move(stop),
+        Peer{peer.process, static_cast<long>(geteuid()), -1}, made != nullptr ? made->release() : Descriptor()));
 }
 
 Outcome<key_t> key_of(const std::string& place) {
@@ -220,8 +235,12 @@ Outcome<key_t> key_of(const std::string& place) {
 
 class SysvDoor final : public Door {
 public:
-    SysvDoor(std::string place, int door, Ends ends)
-        : place_(std::move(place)), door_(door), near_(std::move(ends.near)), far_(std::move(ends.far)) {
+    SysvDoor(std::string place, OwnQueues& door, Ends ends)
+        : place_(std::move(place)),
+          door_(door.get(0)),
+          lifeline_(door.release()),
+          near_(std::move(ends.near)),
+          far_(std::move(ends.far)) {
         reader_ = quiet_thread([this] { bring_in(); });
     }
     ~SysvDoor() override {
@@ -240,8 +259,11 @@ public:
         if (got < 0) return std::unique_ptr<Wire>();
         const auto to = look_at(knock.to), from = look_at(knock.from);
         if (!to || !from || to->writer == 0) return std::unique_ptr<Wire>();
-        auto wire = make_wire(knock.to, knock.from, to->writer);
-        if (wire) return wire;
+        auto guest = watched(to->writer);
+        if (guest) {
+            auto wire = make_wire(knock.to, knock.from, guest.value(), nullptr);
+            if (wire) return wire;
+        }
         // Who knocked has ended, or there is no descriptor left: nobody else will ever read those queues.
         remove(knock.to);
         remove(knock.from);
@@ -258,20 +280,19 @@ private:
 
     std::string place_;
     int door_;
-    Descriptor near_, far_;
+    Descriptor lifeline_, near_, far_;
     std::thread reader_;
 };
 
-// The door of a listener that was killed is replaced.
-Outcome<int> make_door(key_t key, const std::string& place) {
+// The door of a listener that was killed is replaced, if its warden has not removed it yet.
+Outcome<WardedQueues> make_door(key_t key, const std::string& place) {
     for (int times = 0; times < 2; ++times) {
-        const int door = msgget(key, IPC_CREAT | IPC_EXCL | 0600);
-        if (door >= 0) return door;
-        if (errno != EEXIST) return last_fault("making sysv:" + place);
+        auto door = make_warded_queue(key, "sysv:" + place);
+        if (door || door.fault().error != EEXIST) return door;
         const int there = msgget(key, 0);
-        const auto seen = look_at(there);
+        const auto seen = there >= 0 ? look_at(there) : Seen{0, 0};
         if (!seen || seen->reader != 0) break;
-        remove(there);
+        if (there >= 0) remove(there);
     }
     return make_fault(EADDRINUSE, "sysv:" + place);
 }
@@ -279,18 +300,18 @@ Outcome<int> make_door(key_t key, const std::string& place) {
 DoorOutcome listen_sysv(const std::string& place) {
     const auto key = key_of(place);
     if (!key) return key.fault();
-    const auto made = make_door(key.value(), place);
+    auto made = make_door(key.value(), place);
     if (!made) return made.fault();
-    OwnQueue door(made.value());
+    OwnQueues door(std::move(made).value());
     // Whoever connects reads in the queue who listens: who has read from it last.
     Knock own{knock_type, 0, 0};
     constexpr std::size_t bytes = sizeof own - sizeof own.type;
-    if (msgsnd(door.get(), &own, bytes, IPC_NOWAIT) != 0 ||
-        msgrcv(door.get(), &own, bytes, 0, IPC_NOWAIT) < 0)
+    if (msgsnd(door.get(0), &own, bytes, IPC_NOWAIT) != 0 ||
+        msgrcv(door.get(0), &own, bytes, 0, IPC_NOWAIT) < 0)
         return last_fault("trying sysv:" + place);
     auto ends = socket_pair();
     if (!ends) return ends.fault();
-    return std::unique_ptr<Door>(std::make_unique<SysvDoor>(place, door.release(), std::move(ends).value()));
+    return std::unique_ptr<Door>(std::make_unique<SysvDoor>(place, door, std::move(ends).value()));
 }
 
 WireOutcome connect_sysv(const std::string& place, Deadline) {
@@ -299,18 +320,17 @@ WireOutcome connect_sysv(const std::string& place, Deadline) {
     const int door = msgget(key.value(), 0);
     const auto seen = door >= 0 ? look_at(door) : std::nullopt;
     if (!seen || seen->reader == 0) return make_fault(ECONNREFUSED, "nobody listens at sysv:" + place);
-    OwnQueue to(msgget(IPC_PRIVATE, 0600)), from(msgget(IPC_PRIVATE, 0600));
-    if (to.get() < 0 || from.get() < 0) return last_fault("making a queue");
-    const Knock knock{knock_type, to.get(), from.get()};
+    auto host = watched(seen->reader);
+    if (!host) return host.fault();
+    auto made = make_warded_pair(host.value().sign.get());
+    if (!made) return made.fault();
+    OwnQueues pair(std::move(made).value());
+    const int to = pair.get(0), from = pair.get(1);
+    const Knock knock{knock_type, to, from};
     constexpr std::size_t bytes = sizeof knock - sizeof knock.type;
-    if (msgsnd(to.get(), &knock, bytes, IPC_NOWAIT) != 0 || msgsnd(door, &knock, bytes, IPC_NOWAIT) != 0)
+    if (msgsnd(to, &knock, bytes, IPC_NOWAIT) != 0 || msgsnd(door, &knock, bytes, IPC_NOWAIT) != 0)
         return last_fault("knocking at sysv:" + place);
-    auto wire = make_wire(from.get(), to.get(), seen->reader);
-    if (wire) {
-        to.release();
-        from.release();
-    }
-    return wire;
+    return make_wire(from, to, host.value(), &pair);
 }
 
 }  // namespace

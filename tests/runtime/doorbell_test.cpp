@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "runtime/doorbell/doorbell.hpp"
-#include "runtime/doorbell/warden.hpp"
+#include "runtime/doorbell/warded_set.hpp"
 #include "tests/runtime/left_behind.hpp"
 
 namespace umach::runtime {
@@ -357,7 +357,7 @@ TEST_F(SysvDoorbells, WardenKilledBeforeItReportsLeavesNothing) {
 }
 
 TEST_F(SysvDoorbells, WardenHoldsNothingOpenAndIsDeafToSignals) {
-    auto set = start_warden(our_slots);
+    auto set = make_warded_set(our_slots);
     ASSERT_TRUE(set.ok());
     const pid_t warden = set.value().warden;
     kill(warden, SIGTERM);

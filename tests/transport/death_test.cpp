@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // How the death of a peer shows, and that nothing of a killed one is delivered torn or left behind.
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -163,6 +164,54 @@ TEST_P(Listening, ByAKilledProcessIsTakenOverByTheNextOne) {
     end_child();
     const auto next = listen(address, {});
     EXPECT_TRUE(next.ok()) << next.fault().what;
+}
+
+std::string line_of(int pipe) {
+    std::string line;
+    for (char c = 0; read(pipe, &c, 1) == 1 && c != '\n';) line += c;
+    return line;
+}
+
+void say_line(int pipe, const std::string& line) {
+    EXPECT_EQ(write(pipe, (line + "\n").data(), line.size() + 1), static_cast<ssize_t>(line.size() + 1));
+}
+
+// Stopped before they are killed, so that neither end hears of the other's.
+TEST_P(Listening, ByAProcessThatIsKilledTogetherWithItsPeerLeavesNothingToWhoListensNext) {
+    const std::set<std::string> before = what_is_there();
+    int told[2];
+    ASSERT_EQ(pipe(told), 0);
+    const std::string address = GetParam().address();
+    const pid_t host_process = fork_ours();
+    if (host_process == 0) {
+        auto door = listen(address, GetParam().options);
+        say_line(told[1], door.value().address());
+        std::unique_ptr<Transport> end;
+        while (end == nullptr) end = door.value().accept().value();
+        end->send(bytes_of("in"), soon());
+        for (Bytes body; end->receive(body, Deadline::never()) != Moved::gone;) {
+        }
+        _exit(0);
+    }
+    const std::string place = line_of(told[0]);
+    const pid_t guest_process = fork_ours();
+    if (guest_process == 0) {
+        auto end = connect(place, GetParam().options, soon()).value();
+        Bytes body;
+        if (end->receive(body, soon()) == Moved::done) say_line(told[1], text_of_bytes(body));
+        while (end->receive(body, Deadline::never()) != Moved::gone) {
+        }
+        _exit(0);
+    }
+    EXPECT_EQ(line_of(told[0]), "in");
+    for (const int signal : {SIGSTOP, SIGKILL})
+        for (const pid_t one : {host_process, guest_process}) kill(one, signal);
+    for (const pid_t one : {host_process, guest_process}) waitpid(one, nullptr, 0);
+    for (const int end : told) close(end);
+    static_cast<void>(listen(place, {}).ok());
+    const Deadline late = soon();
+    while (what_is_there() != before && !late.passed()) sched_yield();
+    EXPECT_EQ(what_is_there(), before);
 }
 
 }  // namespace

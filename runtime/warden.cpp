@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "runtime/doorbell/warden.hpp"
+#include "runtime/warden.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -8,7 +8,6 @@
 #include <sys/ipc.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/sem.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +19,7 @@ namespace umach::runtime {
 namespace {
 
 struct Report {
-    int id;
+    int ids[Ward::most];
     int error;
     pid_t warden;
 };
@@ -33,6 +32,7 @@ struct Pipe {
 struct Ends {
     int lifeline_out;
     int report_in;
+    int sign;
 };
 
 Outcome<Pipe> make_pipe() {
@@ -58,39 +58,40 @@ UMACH_UNSEEN void wait_for_the_last(int lifeline_out) noexcept {
     }
 }
 
-// Only what is still ours: somebody may have removed the set, and the id may name another one by now.
-UMACH_UNSEEN void remove_set(int id, key_t key) noexcept {
-    semid_ds set{};
-    if (syscall(SYS_semctl, id, 0, IPC_STAT, &set) == 0 && set.sem_perm.__key == key) {
-        syscall(SYS_semctl, id, 0, IPC_RMID, 0L);
-    }
+// Lets go of every descriptor but the lifeline, which becomes 0, and the sign, which becomes 1.
+UMACH_UNSEEN void keep_only(const Ends& ends) noexcept {
+    const bool signs = ends.sign >= 0;
+    const long sign = signs ? syscall(SYS_fcntl, ends.sign, F_DUPFD, 2) : -1;
+    syscall(SYS_dup3, ends.lifeline_out, 0, 0);
+    if (signs) syscall(SYS_dup3, sign, 1, 0);
+    syscall(SYS_close_range, signs ? 2U : 1U, ~0U, 0U);
 }
 
-[[noreturn]] UMACH_UNSEEN void be_warden(key_t key, std::uint32_t slots, Ends ends) noexcept {
-    const long id = syscall(SYS_semget, key, static_cast<int>(slots), IPC_CREAT | IPC_EXCL | 0600);
-    const Report report{static_cast<int>(id), id < 0 ? errno : 0, static_cast<pid_t>(syscall(SYS_getpid))};
+[[noreturn]] UMACH_UNSEEN void be_warden(Ward& ward, const Ends& ends) noexcept {
+    Report report;
+    report.error = ward.make(report.ids);
+    report.warden = static_cast<pid_t>(syscall(SYS_getpid));
     syscall(SYS_prctl, PR_SET_NAME, "umach-warden", 0L, 0L, 0L);
     syscall(SYS_chdir, "/");
     syscall(SYS_write, ends.report_in, &report, sizeof report);
-    syscall(SYS_dup3, ends.lifeline_out, 0, 0);
-    syscall(SYS_close_range, 1U, ~0U, 0U);
-    if (id >= 0) {
+    keep_only(ends);
+    if (report.error == 0) {
         wait_for_the_last(0);
-        remove_set(static_cast<int>(id), key);
+        ward.remove(report.ids, ends.sign >= 0 ? 1 : -1);
     }
     leave();
 }
 
 // By way of a child in between, so that the warden is nobody's child to wait for. All signals stay blocked in
 // it.
-UMACH_UNSEEN pid_t fork_warden(key_t key, std::uint32_t slots, Ends ends) noexcept {
+UMACH_UNSEEN pid_t fork_warden(Ward& ward, const Ends& ends) noexcept {
     std::uint64_t all = ~std::uint64_t{0};
     std::uint64_t mask = 0;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, sizeof mask);
     const pid_t between = plain_fork();
     if (between == 0) {
         syscall(SYS_setsid);
-        if (plain_fork() == 0) be_warden(key, slots, ends);
+        if (plain_fork() == 0) be_warden(ward, ends);
         leave();
     }
     const int error = errno;
@@ -98,6 +99,17 @@ UMACH_UNSEEN pid_t fork_warden(key_t key, std::uint32_t slots, Ends ends) noexce
     errno = error;
     return between;
 }
+
+Report read_report(int report_out) noexcept {
+    Report report{{-1, -1}, ECHILD, 0};
+    ssize_t got = 0;
+    do {
+        got = read(report_out, &report, sizeof report);
+    } while (got < 0 && errno == EINTR);
+    return report;
+}
+
+}  // namespace
 
 Outcome<key_t> random_key() {
     key_t key = IPC_PRIVATE;
@@ -107,50 +119,21 @@ Outcome<key_t> random_key() {
     return key;
 }
 
-Report read_report(int report_out) noexcept {
-    Report report{-1, ECHILD, 0};
-    ssize_t got = 0;
-    do {
-        got = read(report_out, &report, sizeof report);
-    } while (got < 0 && errno == EINTR);
-    return report;
-}
-
-void remove_by_key(key_t key) noexcept {
-    const int id = semget(key, 0, 0600);
-    if (id >= 0) semctl(id, 0, IPC_RMID);
-}
-
-Outcome<WardedSet> try_key(key_t key, std::uint32_t slots) {
+Outcome<Warded> start_warden(Ward& ward, const std::string& what, int sign) {
     auto lifeline = make_pipe();
     if (!lifeline) return std::move(lifeline).fault();
     auto reports = make_pipe();
     if (!reports) return std::move(reports).fault();
-    const pid_t between = fork_warden(key, slots, {lifeline.value().out.get(), reports.value().in.get()});
-    if (between < 0) return last_fault("forking the warden of a semaphore set");
+    const pid_t between =
+        fork_warden(ward, {lifeline.value().out.get(), reports.value().in.get(), sign});
+    if (between < 0) return last_fault("forking the warden of " + what);
     reports.value().in.reset();
     while (waitpid(between, nullptr, static_cast<int>(__WCLONE)) < 0 && errno == EINTR) {
     }
     const Report report = read_report(reports.value().out.get());
-    if (report.error == ECHILD) remove_by_key(key);
-    if (report.error != 0) {
-        return make_fault(report.error, "semget of " + std::to_string(slots) + " semaphores");
-    }
-    return WardedSet{report.id, report.warden, std::move(lifeline.value().in)};
-}
-
-}  // namespace
-
-Outcome<WardedSet> start_warden(std::uint32_t slots) {
-    if (slots == 0 || slots > INT32_MAX) {
-        return make_fault(EINVAL, "a set of " + std::to_string(slots) + " semaphores");
-    }
-    for (;;) {
-        auto key = random_key();
-        if (!key) return std::move(key).fault();
-        auto set = try_key(key.value(), slots);
-        if (set || set.fault().error != EEXIST) return set;
-    }
+    if (report.error == ECHILD) ward.remove_by_key();
+    if (report.error != 0) return make_fault(report.error, "making " + what);
+    return Warded{{report.ids[0], report.ids[1]}, report.warden, std::move(lifeline.value().in)};
 }
 
 }  // namespace umach::runtime
