@@ -165,6 +165,8 @@ runtime::Outcome<Host*> become_member(FindHost* find, const std::string& name, c
     if (p.host.load() != nullptr) return runtime::Fault{EBUSY, "this process is in a host already"};
     auto found = find(name, sizes);
     if (!found) return found.fault();
+    // The parent's task, in another host, is nobody's there, or somebody else's.
+    if (name != p.inherited_name) p.inherited_parent = {};
     if (move_in(p, std::move(found).value()) == nullptr) return runtime::Fault{ENOSPC, runtime::detail()};
     return p.host.load();
 }

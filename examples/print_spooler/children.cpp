@@ -85,7 +85,7 @@ void Children::kill(pid_t process) const {
 
 void Children::kill_all() {
     for (const auto& [process, child] : children_) {
-        ::kill(process, SIGKILL);
+        ::kill(process, child.role == Role::tool ? SIGTERM : SIGKILL);
     }
     for (const auto& [process, child] : children_) {
         waitpid(process, nullptr, 0);

@@ -11,7 +11,7 @@
 
 namespace spool {
 
-enum class Role { spooler, printer, client };
+enum class Role { spooler, printer, client, tool };
 
 struct Child {
     Role role;
@@ -40,13 +40,14 @@ public:
     /// returns: a child that has ended, if there is one.
     std::optional<Ended> reap();
     void kill(pid_t process) const;
-    /// Ends and reaps all that are left.
+    /// Ends and reaps all that are left: tools are asked to, and take away what they have made.
     void kill_all();
 
     void each(const std::function<void(const Child&)>& use) const;
     [[nodiscard]] const Child* find(pid_t process) const;
     [[nodiscard]] int count(Role role) const;
-    [[nodiscard]] bool empty() const { return children_.empty(); }
+    /// returns: whether none is left but tools, which go on until they are ended.
+    [[nodiscard]] bool done() const { return count(Role::tool) == static_cast<int>(children_.size()); }
 
 private:
     std::map<pid_t, Child> children_;

@@ -8,8 +8,9 @@
 namespace spool {
 namespace {
 
-// A page that the demo writes goes in many pieces, though it is small: they are what fills a mailbox.
-constexpr std::size_t least_pieces = 24;
+// A page that the demo writes goes in many pieces, though it is small: they are what fills a mailbox, and over a link
+// two of them.
+constexpr std::size_t least_pieces = 40;
 
 std::size_t piece_size(std::size_t document) {
     return std::clamp<std::size_t>(document / least_pieces, 1, piece_limit);

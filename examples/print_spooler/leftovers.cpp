@@ -35,7 +35,7 @@ void each_descriptor(pid_t process, const std::function<void(const std::string&)
         const std::string target = fs::read_symlink(entry.path(), error).string();
         if (target.starts_with("socket:[")) {
             use(socket_mark + target.substr(8, target.size() - 9));
-        } else if (target.starts_with("/dev/shm/")) {
+        } else if (target.starts_with("/dev/shm/") || target.find("/umach-demo-") != std::string::npos) {
             use(file_mark + target);
         }
     }
@@ -108,8 +108,13 @@ void Traces::write_new(const std::string& line) {
     }
 }
 
+// A System V queue may name the thread that waited at it.
 void Traces::note(pid_t process) {
     write_new(process_mark + std::to_string(process));
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(fmt::format("/proc/{}/task", process), error)) {
+        write_new(process_mark + entry.path().filename().string());
+    }
     each_descriptor(process, [this](const std::string& line) { write_new(line); });
     each_mapping(process, [this](const std::string& line) { write_new(line); });
 }

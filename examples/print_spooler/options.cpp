@@ -12,6 +12,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "other_host.hpp"
+
 namespace spool {
 namespace {
 
@@ -59,6 +61,8 @@ bool read_options(int argc, char** argv, Options* options, int* status) {
     app.add_option("--page-time", options->page_time, "Milliseconds that a printer takes for a page, at most")
         ->capture_default_str()
         ->check(CLI::Range(10, 1000));
+    app.add_option("--over", options->over, "Puts the clients on another host, linked over this transport")
+        ->check(CLI::IsMember(std::vector<std::string>(std::begin(transports), std::end(transports))));
     try {
         app.parse(argc, argv);
         return true;

@@ -12,6 +12,7 @@ struct Options {
     std::vector<std::filesystem::path> files;
     std::filesystem::path output = "printed";
     std::string command;  ///< empty: PDF files in `output`
+    std::string over;     ///< a kind of transport, to clients on another host; empty: all on one
     int page_time;        ///< milliseconds that a printer takes for a page, at most
 
     Options();

@@ -81,7 +81,7 @@ Supervisor::Supervisor(const Options& options, std::vector<Document> documents, 
 int Supervisor::run() {
     catch_signals();
     open_shop();
-    while (!children_.empty() && interrupted == 0 && !given_up_) {
+    while (!children_.done() && interrupted == 0 && !given_up_) {
         hear_one();
         reap();
         close_when_done();
@@ -96,8 +96,15 @@ int Supervisor::run() {
 
 void Supervisor::open_shop() {
     traces_.note(getpid());
+    if (!options_.over.empty()) {
+        other_host_.emplace(children_, options_.over);
+        view_.say(fmt::format("demo      the clients are on another host: {}", other_host_->in_words()));
+    }
     port_ = umach::ReceiveRight::allocate().value();
     umach::register_ports({umach::PortName(), port_}).value();
+    if (other_host_) {
+        other_host_->show(port_);
+    }
     const Slowness slowness{std::clamp(milliseconds(options_.page_time), shortest_pause, longest_pause)};
     children_.start(Role::spooler, "spooler", [slowness] { return Spooler(slowness).run(); });
 }
@@ -108,18 +115,26 @@ void Supervisor::start_printer(const std::string& name) {
                     [name, backend, this] { return Printer(name, backend, pace_).run(); });
 }
 
+void Supervisor::start_client(const std::string& name, const std::function<int()>& work) {
+    children_.start(Role::client, name, [&work, this] {
+        if (other_host_) {
+            other_host_->move_in();
+        }
+        return work();
+    });
+}
+
 void Supervisor::start_clients() {
-    const auto start = [this](const std::string& name, const std::function<int()>& work) {
-        children_.start(Role::client, name, work);
-    };
     for (std::size_t i = 0; i < std::size(all_policies); ++i) {
         const Policy policy = all_policies[i];
-        start(name_of(policy),
-              [=, this] { return Client(name_of(policy), policy).print_all(share_of(i, documents_)); });
+        start_client(name_of(policy), [=, this] {
+            return Client(name_of(policy), policy).print_all(share_of(i, documents_));
+        });
     }
-    start(dawdler, [] { return Client(dawdler, Policy::wait).dawdle(long_document("never complete")); });
-    start(waverer,
-          [] { return Client(waverer, Policy::wait).change_its_mind(long_document("to be cancelled")); });
+    start_client(dawdler, [] { return Client(dawdler, Policy::wait).dawdle(long_document("never complete")); });
+    start_client(waverer, [] {
+        return Client(waverer, Policy::wait).change_its_mind(long_document("to be cancelled"));
+    });
 }
 
 // ---- what is heard ---------------------------------------------------------------------------------------
@@ -187,7 +202,8 @@ void Supervisor::ended(const Ended& ended) {
         note_wrong(fmt::format("{} (process {}) ended with {}", ended.child.name, ended.child.process,
                                ended.in_words()));
     }
-    given_up_ = given_up_ || (ended.child.role == Role::spooler && !closing_);
+    const bool needed = ended.child.role == Role::tool || (ended.child.role == Role::spooler && !closing_);
+    given_up_ = given_up_ || needed;
     if (ended.child.role == Role::printer && !closing_ && !ended.ended_well()) {
         ++restarts_;
         view_.say(fmt::format("demo      printer {} has ended and is started again", ended.child.name));
@@ -197,8 +213,13 @@ void Supervisor::ended(const Ended& ended) {
 
 // ---- the end ---------------------------------------------------------------------------------------------
 
+// What a client said before it ended may still be on its way, over a link.
+bool Supervisor::owes_news() const {
+    return wrong_.empty() && board_.policies().size() < std::size(all_policies);
+}
+
 void Supervisor::close_when_done() {
-    if (closing_ || !opened_ || children_.count(Role::client) > 0) {
+    if (closing_ || !opened_ || children_.count(Role::client) > 0 || owes_news()) {
         return;
     }
     closing_ = true;

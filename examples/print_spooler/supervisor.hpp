@@ -10,6 +10,7 @@
 #include "children.hpp"
 #include "documents.hpp"
 #include "leftovers.hpp"
+#include "other_host.hpp"
 #include "options.hpp"
 #include "printer.hpp"
 #include "view.hpp"
@@ -29,6 +30,7 @@ private:
     void hear(const News& news);
     void open_shop();
     void start_printer(const std::string& name);
+    void start_client(const std::string& name, const std::function<int()>& work);
     void start_clients();
     void kill_printer(const News& news);
     void kill_client(const News& news);
@@ -37,6 +39,7 @@ private:
     void close_when_done();
     void note_traces();
     bool is_stuck() const;
+    bool owes_news() const;
     /// What goes wrong is remembered; what cannot be gone on with ends the run.
     void note_wrong(const std::string& why) { wrong_.push_back(why); }
     void give_up(const std::string& why);
@@ -47,6 +50,7 @@ private:
     Traces traces_;
     umach::ReceiveRight port_;  ///< where events come, registered for the children
     Children children_;         ///< after the port: they end first
+    std::optional<OtherHost> other_host_;  ///< where the clients are, if not here
     Board board_;
     View view_;
     Pace pace_;

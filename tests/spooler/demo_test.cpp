@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What the demo promises, seen from outside.
 #include <gtest/gtest.h>
+#include <sys/msg.h>
 
 #include <algorithm>
 #include <regex>
@@ -283,6 +284,43 @@ TEST_F(Demo, KilledSpoolerEndsTheRunWithAStatusAndNothingIsLeft) {
     EXPECT_TRUE(has(outcome.output, "spooler (process")) << outcome.output;
     EXPECT_TRUE(has(outcome.output, nothing_left)) << outcome.output;
     wait_for_all_children();
+}
+
+// ---- over a link -----------------------------------------------------------------------------------------
+
+class DemoOver : public Demo, public testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, DemoOver, testing::Values("tcp", "udp", "unix", "fifo", "pipe", "sysv", "posix"),
+                         [](const auto& param) { return std::string(param.param); });
+
+std::ptrdiff_t fifos_of(int run) {
+    const std::filesystem::directory_iterator files("/tmp");
+    return std::count_if(begin(files), end(files), [run](const auto& file) {
+        return has(file.path().filename().string(), "umach-demo-" + std::to_string(run));
+    });
+}
+
+TEST_P(DemoOver, ClientsOfAnotherHostPrintAsOnOneAndNothingIsLeft) {
+    const std::string file = folder_.write("letter.txt", "Dear reader,\nthis is a letter.\n");
+    const Outcome outcome = print({"--over", GetParam(), file});
+    expect_good(outcome);
+    EXPECT_EQ(fifos_of(number(outcome.output, "joined with desk-([0-9]+)")), 0);
+    EXPECT_TRUE(has(outcome.output, "the clients are on another host: joined with desk-")) << outcome.output;
+    EXPECT_TRUE(has(outcome.output, "5 printed, 1 cancelled, 0 failed, 1 dropped")) << outcome.output;
+    EXPECT_TRUE(has(outcome.output, "closes with 0 jobs and 0 rights left over")) << outcome.output;
+    EXPECT_EQ(pages_of(pdf("letter.txt.pdf")), 1);
+    expect_no_unfinished_file();
+}
+
+TEST_P(DemoOver, KilledDemoTakesBothHostsAndTheLinkAlong) {
+    How how;
+    how.on_line = signal_at("its receive right goes", SIGKILL);
+    const Outcome outcome = print({"--over", GetParam()}, how);
+    EXPECT_EQ(outcome.status, 128 + SIGKILL);
+    wait_for_all_children();
+    const int run = number(outcome.output, "joined with desk-([0-9]+)");
+    ASSERT_GT(run, 0) << outcome.output;
+    EXPECT_LT(msgget(0x5500'0000 + run, 0), 0);
+    EXPECT_EQ(fifos_of(run), 0);
 }
 
 }  // namespace

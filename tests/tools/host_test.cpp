@@ -2,6 +2,8 @@
 // umach host, list, help and --version.
 #include "tool.hpp"
 
+#include <umach_inspect.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
@@ -137,6 +139,34 @@ TEST(ToolCommandLine, AnUnknownCommandIsRefused) {
     const Ended run = run_tool({"frobnicate"});
     EXPECT_EQ(run.status, 2);
     EXPECT_EQ(run.err, "umach: there is no command \"frobnicate\"; `umach help` names them all\n");
+}
+
+// The parent's task has a number, and another task of the other host may have the same.
+TEST(ToolHostCommand, AForkedChildThatAttachesToAnotherHostInheritsNothingThere) {
+    ToolHost here, there;
+    const Process other = start_member(there.name(), [](const std::function<void()>& ready) {
+        port_t port = PORT_NULL;
+        must(port_allocate(task_self(), &port));
+        must(mach_ports_register(task_self(), &port, 1));
+        ready();
+    });
+    const Process parent = start_member(here.name(), [&](const std::function<void()>& ready) {
+        must(task_self() != PORT_NULL ? KERN_SUCCESS : KERN_FAILURE);
+        const pid_t child = fork();
+        if (child == 0) {
+            must(umach_host_attach(there.name().c_str()));
+            port_array_t ports = nullptr;
+            unsigned count = 0, held = 0;
+            must(mach_ports_lookup(task_self(), &ports, &count));
+            for (unsigned i = 0; i < count; ++i) held += ports[i] != PORT_NULL ? 1 : 0;
+            _exit(static_cast<int>(held));
+        }
+        int status = 0;
+        must(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0
+                 ? KERN_SUCCESS
+                 : KERN_FAILURE);
+        ready();
+    });
 }
 
 }  // namespace
