@@ -22,8 +22,10 @@ protected:
     static void SetUpTestSuite() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
     static Ran run(const std::string& name, const std::string& arguments = "") {
-        FILE* from =
-            popen((std::string(EXAMPLES "/") + name + "/" + name + " " + arguments + " 2>&1").c_str(), "r");
+        return run_at(name + "/" + name + " " + arguments);
+    }
+    static Ran run_at(const std::string& command) {
+        FILE* from = popen((std::string(EXAMPLES "/") + command + " 2>&1").c_str(), "r");
         Ran ran{};
         std::array<char, 4096> part{};
         while (std::size_t bytes = std::fread(part.data(), 1, part.size(), from))
@@ -131,6 +133,50 @@ TEST_F(Example, KillroomTellsOfEveryEndAndBreaksNoRule) {
     const Ran ran = run("killroom", "1");
     EXPECT_EQ(ran.status, 0);
     EXPECT_EQ(count(ran.output, " had come in, and the end of each was told; 0 rules broken\n"), 1) << ran.output;
+}
+
+// ---- the classic exchanges, over transports alone --------------------------------------------------------
+
+TEST_F(Example, PipeParentAndChildSpeakOverTwoPipes) {
+    const Ran ran = run_at("exchanges/pipe_parent_child");
+    EXPECT_EQ(ran.output, "the child answers hI tHERE\nthe child answers gREETINGS\n");
+    EXPECT_EQ(ran.status, 0);
+}
+
+TEST_F(Example, FifoProducerIsHeldUpAndEveryItemComesInOrder) {
+    const Ran ran = run_at("exchanges/fifo_producer_consumer");
+    EXPECT_EQ(ran.output, "2000 items came, in order\n");
+    EXPECT_EQ(ran.status, 0);
+}
+
+TEST_F(Example, SysvMessagesAreTakenByTheirType) {
+    const Ran ran = run_at("exchanges/sysv_typed_messages");
+    EXPECT_EQ(ran.output,
+              "first the question: what is the time?\nthe client hears: time for tea\n"
+              "then an order: coffee\nthen an order: tea\n");
+    EXPECT_EQ(ran.status, 0);
+}
+
+TEST_F(Example, PosixMessagesAreServedByPriorityOnceOneIsToldOfThem) {
+    const Ran ran = run_at("exchanges/posix_priorities");
+    EXPECT_EQ(ran.output,
+              "priority 9: a heart attack\npriority 5: a broken arm\npriority 1: a cold\n"
+              "priority 1: a cough\npriority 0: no more\n");
+    EXPECT_EQ(ran.status, 0);
+}
+
+TEST_F(Example, UdpDateServerAnswersEachQuestion) {
+    const Ran ran = run_at("exchanges/udp_date_server");
+    EXPECT_EQ(ran.output.find("date of 0: Thu 01 Jan 1970\ndate of 1000000000: Sun 09 Sep 2001\ndate of now: "), 0u)
+        << ran.output;
+    EXPECT_EQ(count(ran.output, "\n"), 3);
+    EXPECT_EQ(ran.status, 0);
+}
+
+TEST_F(Example, TcpEchoServesItsClientsAtTheSameTime) {
+    const Ran ran = run_at("exchanges/tcp_echo");
+    EXPECT_EQ(ran.output, "300 lines went there and back\n");
+    EXPECT_EQ(ran.status, 0);
 }
 
 }  // namespace

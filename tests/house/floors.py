@@ -21,6 +21,8 @@ BELOW = {
     'tasks': ('runtime/', 'ports/', 'tasks/'),
 }
 TENANTS = ('servers', 'lpc', 'tools', 'examples', 'labs', 'bench')
+# Tenants that use the transports too.
+LINKERS = ('servers/netmsg', 'examples/exchanges')
 # What only one place may include; the benchmark compares itself with what users of these libraries have.
 LENT = (
     (re.compile(r'boost/interprocess/'), ('runtime/segment/', 'bench/')),
@@ -52,7 +54,7 @@ def may_include(path, quoted, name):
         if SOCKETS.search(name) and folder == 'ports':
             return 'ports/ may not use sockets'
     private = name.startswith(PRIVATE_FLOORS)
-    if folder in TENANTS and private and not (path.startswith('servers/netmsg') and name.startswith('runtime/transport')):
+    if folder in TENANTS and private and not (path.startswith(LINKERS) and name.startswith('runtime/transport')):
         return f'a tenant may not include {name}'
     return None
 
