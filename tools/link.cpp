@@ -23,6 +23,7 @@ using transport::Deadline;
 struct Asked {
     std::string host, name;
     std::vector<std::string> listen, connect, allow;
+    std::string seek;
     double patience = 3;
     unsigned window = 32;
     double wait = 5;
@@ -86,8 +87,8 @@ void warn(const std::string& address) {
 
 int run(const Asked& asked) {
     const int ends = open_ends();
-    if (asked.listen.empty() && asked.connect.empty())
-        throw Trouble("there is nobody to link to: --listen or --connect");
+    if (asked.listen.empty() && asked.connect.empty() && asked.seek.empty())
+        throw Trouble("there is nobody to link to: --listen, --connect or --seek");
     if (umach_host_attach(asked.host.c_str()) != KERN_SUCCESS) throw Trouble(mach_error_detail());
     netmsg::Server server(asked.name.empty() ? asked.host : asked.name, [](const std::string& what) {
         fmt::print("{}\n", what);
@@ -105,13 +106,18 @@ int run(const Asked& asked) {
         fmt::print("listening at {}\n", listener.value().address());
         server.add(std::move(listener).value());
     }
+    if (!asked.seek.empty()) {
+        auto crier = transport::Crier::open(asked.seek);
+        if (!crier.ok()) throw Trouble(crier.fault().what);
+        server.seek(std::move(crier).value(), options);
+    }
     std::fflush(stdout);
     const Deadline deadline = Deadline::in(std::chrono::duration<double>(asked.wait));
     for (const std::string& address : asked.connect) {
         warn(address);
-        server.add(connected(address, options, deadline, ends));
+        server.add(connected(address, options, deadline, ends), address);
     }
-    while (server.turn(-1, ends) && (!asked.listen.empty() || server.links() > 0)) {
+    while (server.turn(-1, ends) && (!asked.listen.empty() || !asked.seek.empty() || server.links() > 0)) {
     }
     return 0;
 }
@@ -129,6 +135,9 @@ void add_link(CLI::App& app, int& status) {
         ->take_all();
     command->add_option("--connect", asked->connect, "Where another host listens; pipe:IN,OUT too")
         ->take_all();
+    command->add_option("--seek", asked->seek,
+                        "Finds what is looked up at \"*\" among who hears it, and is found: multicast:GROUP:PORT, "
+                        "broadcast:PORT");
     command->add_option("--name", asked->name, "What other hosts call this one; HOST without it");
     command
         ->add_option("--allow", asked->allow,

@@ -2,6 +2,7 @@
 // umach ports: the names in the spaces of a host's tasks, and who has the other rights.
 #include "choice.hpp"
 #include "command.hpp"
+#include "linked.hpp"
 #include "snapshot.hpp"
 #include "table.hpp"
 
@@ -13,6 +14,16 @@ namespace {
 
 // Everybody's names, by port.
 using Holders = std::multimap<unsigned long long, umach_name_seen_t>;
+
+using Proxies = std::multimap<unsigned, netmsg::SeenProxy>;
+
+// The link that a name leads over; null for what is no proxy.
+const netmsg::SeenProxy* proxy_of(const Proxies& proxies, const umach_name_seen_t& name) {
+    const auto [first, last] = proxies.equal_range(name.task);
+    for (auto at = first; at != last; ++at)
+        if (at->second.name == name.name) return &at->second;
+    return nullptr;
+}
 
 Holders holders_in(const Snapshot& all) {
     Holders holders;
@@ -48,9 +59,11 @@ port_name_t set_name(const Snapshot& all, unsigned task, unsigned long long set)
 
 // ---- for people -------------------------------------------------------------------------------------------
 
-std::string others_text(const Snapshot& all, const Holders& holders, const umach_name_seen_t& name,
-                        const umach_port_seen_t& port) {
+std::string others_text(const Snapshot& all, const Holders& holders, const Proxies& proxies,
+                        const umach_name_seen_t& name, const umach_port_seen_t& port) {
     std::vector<std::string> others;
+    if (const auto* proxy = proxy_of(proxies, name))
+        others.push_back(fmt::format("a proxy: leads to host {}", static_cast<const char*>(proxy->peer)));
     const auto [first, last] = holders.equal_range(name.port);
     for (auto at = first; at != last; ++at)
         if (at->second.task != name.task)
@@ -72,7 +85,8 @@ std::string queue_text(const umach_port_seen_t& port) {
     return text;
 }
 
-void add_row(Table& table, const Snapshot& all, const Holders& holders, const umach_name_seen_t& name) {
+void add_row(Table& table, const Snapshot& all, const Holders& holders, const Proxies& proxies,
+             const umach_name_seen_t& name) {
     std::vector<std::string> row{fmt::to_string(name.name),
                                  fmt::format("{}", fmt::join(rights_of(name), ", ")),
                                  name.references != 0 ? fmt::to_string(name.references) : "-"};
@@ -81,15 +95,16 @@ void add_row(Table& table, const Snapshot& all, const Holders& holders, const um
         row.insert(row.end(),
                    {number_text(name.port), queue_text(*port), waiting != 0 ? fmt::to_string(waiting) : "-",
                     port->set != 0 ? fmt::to_string(set_name(all, name.task, port->set)) : "-",
-                    others_text(all, holders, name, *port)});
+                    others_text(all, holders, proxies, name, *port)});
     }
     table.add(row);
 }
 
-void print_task(const Snapshot& all, const Holders& holders, const umach_task_seen_t& task) {
+void print_task(const Snapshot& all, const Holders& holders, const Proxies& proxies,
+                const umach_task_seen_t& task) {
     fmt::print("task {}: {}\n", task.number, all.task_text(task.number));
     Table table({">NAME", "RIGHTS", ">REFERENCES", "PORT", "QUEUE", ">WAITING", ">SET", "OTHERS"});
-    for (const umach_name_seen_t& name : all.names.at(task.number)) add_row(table, all, holders, name);
+    for (const umach_name_seen_t& name : all.names.at(task.number)) add_row(table, all, holders, proxies, name);
     fmt::print("{}", table.text("  "));
 }
 
@@ -108,7 +123,8 @@ Json others_json(const Snapshot& all, const Holders& holders, const umach_name_s
     return others;
 }
 
-Json name_json(const Snapshot& all, const Holders& holders, const umach_name_seen_t& name) {
+Json name_json(const Snapshot& all, const Holders& holders, const Proxies& proxies,
+               const umach_name_seen_t& name) {
     Json json{{"name", name.name}, {"rights", rights_of(name)}, {"references", name.references}};
     const umach_port_seen_t* port = port_of(all, name);
     if (port == nullptr) return json;
@@ -125,14 +141,15 @@ Json name_json(const Snapshot& all, const Holders& holders, const umach_name_see
                  {"send_rights", port->send_rights},
                  {"send_rights_elsewhere", elsewhere(holders, *port)},
                  {"others", others_json(all, holders, name)}});
+    if (const auto* proxy = proxy_of(proxies, name)) json["leads_to"] = static_cast<const char*>(proxy->peer);
     return json;
 }
 
-Json task_json(const Snapshot& all, const Holders& holders, unsigned number) {
+Json task_json(const Snapshot& all, const Holders& holders, const Proxies& proxies, unsigned number) {
     Json json = all.task_json(number);
     json["names"] = Json::array();
     for (const umach_name_seen_t& name : all.names.at(number))
-        json["names"].push_back(name_json(all, holders, name));
+        json["names"].push_back(name_json(all, holders, proxies, name));
     return json;
 }
 
@@ -146,15 +163,16 @@ int run(const std::string& asked_host, const std::string& asked, bool json) {
     const std::string host = attach_to(asked_host);
     const Snapshot all = take_snapshot(true);
     const Holders holders = holders_in(all);
+    const Proxies proxies = proxies_of(all);
     Json result{{"host", host}, {"tasks", Json::array()}};
     bool found = asked.empty();
     for (const auto& [number, task] : all.tasks) {
         if (!is_asked_for(task, asked)) continue;
         found = true;
         if (json)
-            result["tasks"].push_back(task_json(all, holders, number));
+            result["tasks"].push_back(task_json(all, holders, proxies, number));
         else
-            print_task(all, holders, task);
+            print_task(all, holders, proxies, task);
     }
     if (!found)
         throw Trouble(

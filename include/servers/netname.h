@@ -31,7 +31,8 @@ UMACH_EXPORT kern_return_t netname_check_in(port_t server_port, const char* port
  * waits: for the server's reply
  * returns: NETNAME_SUCCESS *port_id is the caller's name for it; NETNAME_NOT_CHECKED_IN no such name;
  *   NETNAME_NO_SUCH_HOST host_name is neither "", "*" nor a host that is linked
- * limits: names of at most 80 bytes; host_name "" asks this host alone, "*" every host that is linked
+ * limits: names of at most 80 bytes; host_name "" asks this host alone; "*" this one, then every host that
+ *   is linked or hears the question (umach link --seek); the first answer counts, within a second
  * source: Mach 2.5 netname, message 1041
  */
 UMACH_EXPORT kern_return_t netname_look_up(port_t server_port, const char* host_name, const char* port_name,

@@ -127,10 +127,12 @@ private:
         if (request.header.msg_size != sizeof request || !fits(request.host) || !fits(request.name))
             return refuse(buffer, MIG_BAD_ARGUMENTS);
         const std::string host = text_of(request.host.text);
-        if (!host.empty() && host != "*") return pass_on(buffer, host);
         Found reply;
         reply.port.port = table_.look_up(text_of(request.name.text));
         const bool there = reply.port.port != PORT_NULL;
+        // A netmsg server asks all hosts for what is not here; without one this is all there is.
+        const bool everywhere = host == "*" && !there && table_.look_up(std::string(link_prefix) + "*") != PORT_NULL;
+        if (everywhere || (!host.empty() && host != "*")) return pass_on(buffer, host);
         // A port that died, and whose notification is still to come, cannot be sent.
         if (!there || send_reply(buffer.header, reply) == SEND_INVALID_PORT)
             refuse(buffer, NETNAME_NOT_CHECKED_IN);

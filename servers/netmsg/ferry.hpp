@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 
+#include "servers/netmsg/memory.hpp"
 #include "servers/netmsg/rights.hpp"
 
 namespace umach::netmsg {
@@ -16,6 +17,11 @@ struct Delivery {
     std::uint64_t link = 0;
     std::uint32_t id = 0;  // of the holding that it goes to
     std::vector<Arrival> arrivals;
+    Memory memory;              // data out of line, of all items
+    std::vector<port_t> names;  // rights out of line
+    std::size_t memory_length = 0;
+    bool moves = false;         // the memory goes with the message; else it is copied
+    bool lost = false;          // there was no memory for it
     Buffer message;
 };
 

@@ -14,6 +14,7 @@ using transport::Moved;
 namespace {
 
 constexpr int frames_at_once = 64;
+constexpr std::size_t bytes_at_once = 256 << 10;  // to be sent; then messages that came meanwhile have a turn
 constexpr std::size_t most_controls = 65'536;  // small frames that wait because the peer takes none
 
 Deadline now() {
@@ -39,7 +40,8 @@ Link::Link(std::uint64_t number, std::unique_ptr<transport::Transport> transport
 
 Link::~Link() {
     ferry_.abandon(number_);
-    for (const auto& [call, reply] : look_ups_) give_up(reply);
+    for (const auto& [call, asked] : look_ups_)
+        asked.search != 0 ? static_cast<void>(found_(asked.search, PORT_NULL)) : give_up(asked.reply);
     if (look_up_port_ != PORT_NULL) end_port(look_up_port_);
 }
 
@@ -76,7 +78,7 @@ void Link::control(Op op, std::uint32_t id, std::uint32_t count) {
     Writer writer(bytes);
     writer.u8(static_cast<std::uint8_t>(op));
     writer.u32(id);
-    if (op == Op::release) writer.u32(count);
+    if (op == Op::release || op == Op::taken) writer.u32(count);
     controls_.push_back(std::move(bytes));
     if (controls_.size() > most_controls) end("the peer takes nothing");
 }
@@ -93,11 +95,16 @@ void Link::flush() {
         if (!send_frame(controls_.front())) return;
         controls_.pop_front();
     }
-    while (!ended_ && !outgoing_.empty()) {
-        Outgoing& message = outgoing_.front();
-        if (!send_part(message)) return;
-        Outgoing sent = std::move(message);
+    has_more_ = false;
+    std::size_t frames = 1 + bytes_at_once / transport_->largest();
+    for (std::size_t held_back = 0; !ended_ && held_back < outgoing_.size();) {
+        has_more_ = frames-- == 0;
+        if (has_more_) return;
+        const bool begins = may_begin(outgoing_.front());
+        if (begins && !send_part(outgoing_.front())) return;
+        Outgoing sent = std::move(outgoing_.front());
         outgoing_.pop_front();
+        held_back = begins ? 0 : held_back + 1;
         if (sent.sent < sent.bytes.size()) {
             outgoing_.push_back(std::move(sent));
             continue;
@@ -108,6 +115,7 @@ void Link::flush() {
 }
 
 bool Link::send_part(Outgoing& message) {
+    if (message.memory_sent < message.memory_bytes) return send_memory(message);
     const std::size_t bytes =
         std::min(message.bytes.size() - message.sent, transport_->largest() - part_head_bytes);
     Bytes frame;
@@ -123,21 +131,32 @@ bool Link::send_part(Outgoing& message) {
     return true;
 }
 
-Parcel Link::pack(Buffer& message) {
+void Link::pack(std::byte* body, const Item& item, Parcel& parcel, Outgoing& outgoing) {
+    std::byte* const data = data_of(body, item);
+    for (std::size_t i = 0; item.rights() && i < item.number; ++i) {
+        port_t name = PORT_NULL;
+        std::memcpy(&name, data + i * sizeof name, sizeof name);
+        parcel.rights.push_back(rights_.leave(item.code, name));
+        std::memset(data + i * sizeof name, 0, sizeof name);
+    }
+    if (item.in_line) return;
+    put_pointer(body, item, nullptr);
+    Memory memory(data, item.bytes());
+    outgoing.memory_bytes += item.memory();
+    if (item.memory() > 0) outgoing.memory.push_back(std::move(memory));
+}
+
+Parcel Link::pack(Buffer& message, Outgoing& outgoing) {
     Parcel parcel;
     parcel.id = message.header.msg_id;
     parcel.type = message.header.msg_type;
     parcel.simple = message.header.msg_simple != 0;
     const port_t reply = message.header.msg_remote_port;
     parcel.reply = rights_.leave(MSG_TYPE_PORT, reply);
-    const auto* body = reinterpret_cast<const std::byte*>(message.bytes) + sizeof(msg_header_t);
-    parcel.body.assign(body, body + message.header.msg_size - sizeof(msg_header_t));
-    if (parcel.simple) return parcel;
-    const View names(body, parcel.body.size());
-    visit_rights(names, [&](const Element& element) {
-        parcel.rights.push_back(rights_.leave(element.code, name_at(names, element.offset)));
-        put_name(parcel.body, element.offset, PORT_NULL);
-    });
+    auto* const body = reinterpret_cast<std::byte*>(message.bytes) + sizeof(msg_header_t);
+    const View view(body, message.header.msg_size - sizeof(msg_header_t));
+    if (!parcel.simple) visit_items(view, [&](const Item& item) { pack(body, item, parcel, outgoing); });
+    parcel.body.assign(view.begin(), view.end());
     return parcel;
 }
 
@@ -146,6 +165,8 @@ bool Link::take(Buffer& message) {
     if (at == look_up_port_ && at != PORT_NULL) return ask_peer(message), true;
     Proxy* const proxy = rights_.proxy_named(at);
     if (proxy == nullptr) return false;
+    // More would never go over: whoever waits for an answer learns that there will be none.
+    if (memory_of(body_of(message)) > most_memory) return discard(message), true;
     Outgoing outgoing;
     outgoing.id = proxy->id;
     if (proxy->once) {
@@ -154,7 +175,7 @@ bool Link::take(Buffer& message) {
         rights_.take_credit(*proxy);
         outgoing.rights.push_back(rights_.depart(*proxy));
     }
-    const Parcel parcel = pack(message);
+    const Parcel parcel = pack(message, outgoing);
     encode_parcel(parcel, outgoing.bytes);
     outgoing.rights.push_back(parcel.reply);
     outgoing.rights.insert(outgoing.rights.end(), parcel.rights.begin(), parcel.rights.end());
@@ -188,18 +209,23 @@ bool Link::process(View frame) {
     switch (op) {
         case Op::hello: return hear_hello(reader);
         case Op::part: return hear_part(reader);
+        case Op::memory: return hear_memory(reader);
         case Op::look_up: return hear_look_up(reader);
         case Op::found: return hear_found(reader);
+        case Op::version: return hear_version(reader);
+        case Op::told: return hear_told(reader);
         case Op::credit:
         case Op::dead:
+        case Op::taken:
         case Op::release: break;
         default: return end("the peer sent an unknown packet");
     }
     const std::uint32_t id = reader.u32();
-    const std::uint32_t count = op == Op::release ? reader.u32() : 1;
+    const std::uint32_t count = op == Op::release || op == Op::taken ? reader.u32() : 1;
     if (!reader.done()) return end("the peer sent a packet of a wrong length");
     if (op == Op::credit) rights_.give_credit(id);
     if (op == Op::dead) rights_.died(id);
+    if (op == Op::taken) memory_out_ -= std::min<std::size_t>(memory_out_, count);
     return op != Op::release || rights_.released(id, count) ||
            end("the peer gave back what it does not have");
 }
@@ -223,21 +249,27 @@ bool Link::hear_part(Reader& reader) {
     Incoming& incoming = incoming_[id];
     if (offset == 0 && incoming.bytes.empty()) incoming.length = length;
     const bool fits = length == incoming.length && length <= most_parcel && offset == incoming.bytes.size() &&
-                      !bytes.empty() && bytes.size() <= length - offset;
+                      !bytes.empty() && bytes.size() <= length - offset &&
+                      incoming.memory_come == incoming.memory_length;
     if (!fits) return end("the peer sent a part that does not fit");
     incoming.bytes.insert(incoming.bytes.end(), bytes.begin(), bytes.end());
     if (incoming.bytes.size() < length) return true;
-    const Bytes whole = std::move(incoming.bytes);
+    Incoming whole = std::move(incoming);
     incoming_.erase(id);
-    return message_for(id, whole);
+    return message_for(id, std::move(whole));
 }
 
-bool Link::message_for(std::uint32_t id, View bytes) {
-    const auto parcel = decode_parcel(bytes);
+bool Link::message_for(std::uint32_t id, Incoming whole) {
+    const auto parcel = decode_parcel(whole.bytes);
     if (!parcel) return end("the peer sent a message that is none");
+    if ((parcel->simple ? 0 : memory_of(parcel->body)) != whole.memory_length)
+        return end("the peer sent memory that its message has no place for");
     auto delivery = std::make_unique<Delivery>();
     delivery->link = number_;
     delivery->id = id;
+    delivery->lost = whole.memory.size() < whole.memory_length;
+    delivery->memory_length = whole.memory_length;
+    delivery->memory = std::move(whole.memory);
     if (!unpack(*parcel, *delivery)) {
         for (const Arrival& arrival : delivery->arrivals) rights_.settle(arrival, false);
         return end("the peer sent a right that it cannot have");
@@ -247,42 +279,57 @@ bool Link::message_for(std::uint32_t id, View bytes) {
     return !ended_;
 }
 
+bool Link::unpack_rights(const Parcel& parcel, std::size_t first, const Item& item, Delivery& delivery) {
+    auto* const body = reinterpret_cast<std::byte*>(delivery.message.bytes) + sizeof(msg_header_t);
+    const bool moves = item.code == MSG_TYPE_PORT_RECEIVE || item.code == MSG_TYPE_PORT_ALL;
+    std::byte* names = body + item.data;
+    if (!item.in_line) {
+        names = reinterpret_cast<std::byte*>(delivery.names.data() + delivery.names.size());
+        delivery.names.resize(delivery.names.size() + static_cast<std::size_t>(item.number));
+        put_pointer(body, item, names);
+    }
+    put_code(body, item, moves ? item.code : MSG_TYPE_PORT, false);
+    for (std::size_t i = 0; i < item.number; ++i) {
+        const WireRight& right = parcel.rights[first + i];
+        const bool moved = right.kind == RightKind::receive || right.kind == RightKind::all;
+        const bool nothing = right.kind == RightKind::none || right.kind == RightKind::dead;
+        const auto arrival = nothing || moves == moved ? rights_.arrive(right) : std::nullopt;
+        if (!arrival) return false;
+        delivery.arrivals.push_back(*arrival);
+        std::memcpy(names + i * sizeof(port_t), &arrival->name, sizeof(port_t));
+    }
+    return true;
+}
+
 bool Link::unpack(const Parcel& parcel, Delivery& delivery) {
     const bool reply_moves = parcel.reply.kind == RightKind::receive || parcel.reply.kind == RightKind::all;
     const auto reply = reply_moves ? std::nullopt : rights_.arrive(parcel.reply);
     if (!reply) return false;
     delivery.arrivals.push_back(*reply);
     Buffer& message = delivery.message;
-    const auto body =
-        std::as_writable_bytes(std::span(message.bytes)).subspan(sizeof(msg_header_t), parcel.body.size());
-    std::copy(parcel.body.begin(), parcel.body.end(), body.begin());
+    auto* const body = reinterpret_cast<std::byte*>(message.bytes) + sizeof(msg_header_t);
+    std::copy(parcel.body.begin(), parcel.body.end(), body);
+    delivery.names.reserve(parcel.rights.size());  // they stay where they are
     std::size_t next = 0;
     bool possible = true;
     if (!parcel.simple)
-        visit_rights(parcel.body, [&](const Element& element) {
-            const WireRight& right = parcel.rights[next++];
-            const bool moves = element.code == MSG_TYPE_PORT_RECEIVE || element.code == MSG_TYPE_PORT_ALL;
-            const bool moved = right.kind == RightKind::receive || right.kind == RightKind::all;
-            const bool nothing = right.kind == RightKind::none || right.kind == RightKind::dead;
-            const auto arrival =
-                possible && (nothing || moves == moved) ? rights_.arrive(right) : std::nullopt;
-            possible = possible && arrival.has_value();
-            if (!possible) return;
-            delivery.arrivals.push_back(*arrival);
-            put_name(body, element.offset, arrival->name);
-            put_code(body, element.descriptor, moves ? element.code : MSG_TYPE_PORT, false);
+        visit_items(parcel.body, [&](const Item& item) {
+            if (!item.rights()) return;
+            possible = possible && unpack_rights(parcel, next, item, delivery);
+            next += static_cast<std::size_t>(item.number);
         });
     message.header.msg_simple = parcel.simple;
     message.header.msg_size = static_cast<msg_size_t>(sizeof(msg_header_t) + parcel.body.size());
     message.header.msg_type = parcel.type;
     message.header.msg_local_port = reply->name == PORT_DEAD ? PORT_NULL : reply->name;
     message.header.msg_id = parcel.id;
+    if (!parcel.simple) unpack_memory(parcel, delivery);
     return possible;
 }
 
 void Link::deliver(std::unique_ptr<Delivery> delivery) {
     Holding* const to = rights_.holding(delivery->id);
-    if (to == nullptr || to->dead) return finish(*delivery, false);
+    if (to == nullptr || to->dead || delivery->lost) return finish(*delivery, false);
     delivery->message.header.msg_remote_port = to->name;
     const msg_return_t code = msg_send(&delivery->message.header, SEND_TIMEOUT, 0);
     if (code != SEND_TIMED_OUT) return finish(*delivery, code == SEND_SUCCESS);
@@ -298,6 +345,11 @@ void Link::landed(Delivery& delivery, msg_return_t code) {
 
 void Link::finish(Delivery& delivery, bool sent) {
     for (const Arrival& arrival : delivery.arrivals) rights_.settle(arrival, sent);
+    if (delivery.memory_length > 0) {
+        if (sent && delivery.moves) delivery.memory.release();
+        memory_in_ -= delivery.memory_length;
+        control(Op::taken, 0, static_cast<std::uint32_t>(delivery.memory_length));
+    }
     Holding* const to = rights_.holding(delivery.id);
     if (to == nullptr) return;
     if (!to->once) return control(Op::credit, delivery.id, 1);

@@ -12,6 +12,7 @@
 #include "servers/netmsg/ferry.hpp"
 #include "servers/netmsg/parcel.hpp"
 #include "servers/netmsg/rights.hpp"
+#include "servers/netmsg/seen.hpp"
 
 namespace umach::netmsg {
 
@@ -28,27 +29,46 @@ public:
     int descriptor() const { return transport_->descriptor(); }
     // Does what there is to do; to be called when the descriptor is readable, and after anything else here.
     void attend();
+    // It could send on, and is to be attended to again, soon.
+    bool has_more() const { return has_more_; }
     bool open() const { return !ended_; }
     const std::string& reason() const { return reason_; }
     const std::string& peer_name() const { return peer_name_; }  // "" until joined
     std::string counts() const;                                  // in words
+    // Where it leads, and whether the other side came to us.
+    void came_about(const std::string& address, bool listened) {
+        address_ = address;
+        listened_ = listened;
+    }
+    SeenLink seen() const;
+    void see_proxies(std::vector<SeenProxy>& rows) const;
 
     // What was received from the server's set, or told by the kernel, about a port of this link.
     // takes: the message, when it is this link's
     // returns: whether it is
     bool take(Buffer& message);
     bool notified(const notification_t& notice);
+    // Asks the other host for a name, for a search of the server's, which is told: by its number, and a right
+    // of ours, or PORT_NULL; it says whether it has taken the right.
+    // returns: false when it cannot be asked now
+    using Found = std::function<bool(std::uint64_t search, port_t port)>;
+    bool ask(const std::string& name, std::uint64_t search);
+    void tell_found(Found found) { found_ = std::move(found); }
     // The ferry brought a message over, or could not.
     void landed(Delivery& delivery, msg_return_t code);
 
 private:
     struct Outgoing {
         std::uint32_t id = 0;
+        std::vector<Memory> memory;  // goes first
+        std::size_t memory_bytes = 0, memory_sent = 0;
         Bytes bytes;
         std::size_t sent = 0;
         std::vector<WireRight> rights;
     };
     struct Incoming {
+        Memory memory;
+        std::uint32_t memory_length = 0, memory_come = 0;
         Bytes bytes;
         std::uint32_t length = 0;
     };
@@ -57,18 +77,32 @@ private:
     void flush();
     bool send_frame(const Bytes& frame);
     bool send_part(Outgoing& message);
+    bool send_memory(Outgoing& message);
+    bool may_begin(const Outgoing& message) const;
     void control(Op op, std::uint32_t id, std::uint32_t count);
-    Parcel pack(Buffer& message);
+    Parcel pack(Buffer& message, Outgoing& outgoing);
+    void pack(std::byte* body, const Item& item, Parcel& parcel, Outgoing& outgoing);
 
     bool process(View frame);
     bool hear_hello(Reader& reader);
     bool hear_part(Reader& reader);
+    bool hear_memory(Reader& reader);
     bool hear_look_up(Reader& reader);
     bool hear_found(Reader& reader);
-    bool message_for(std::uint32_t id, View bytes);
+    bool message_for(std::uint32_t id, Incoming whole);
     bool unpack(const Parcel& parcel, Delivery& delivery);
+    bool unpack_rights(const Parcel& parcel, std::size_t first, const Item& item, Delivery& delivery);
+    void unpack_memory(const Parcel& parcel, Delivery& delivery);
     void deliver(std::unique_ptr<Delivery> delivery);
     void finish(Delivery& delivery, bool sent);
+    bool hear_version(Reader& reader);
+    bool hear_told(Reader& reader);
+    struct Asked {
+        port_t reply = PORT_NULL;   // where to answer
+        std::uint64_t search = 0;  // or for whom it is, if that is not 0
+    };
+    void put_question(Op op, const std::string& name, const Asked& asked);
+    std::optional<Asked> asked_by(std::uint32_t call);
     void ask_peer(Buffer& message);
     void check_in();
 
@@ -77,14 +111,17 @@ private:
     port_set_name_t set_;
     Ferry& ferry_;
     Rights rights_;
-    std::string peer_name_, reason_;
-    bool ended_ = false;
+    std::string peer_name_, reason_, address_;
+    bool listened_ = false;
+    bool ended_ = false, has_more_ = false;
     std::deque<Bytes> controls_;
     std::deque<Outgoing> outgoing_;
     std::map<std::uint32_t, Incoming> incoming_;
     port_t look_up_port_ = PORT_NULL;
-    std::map<std::uint32_t, port_t> look_ups_;  // call, and where to answer
+    std::map<std::uint32_t, Asked> look_ups_;  // by call
+    Found found_;
     std::uint32_t next_call_ = 1;
+    std::size_t memory_out_ = 0, memory_in_ = 0;  // sent and not said to be taken; kept here
     std::uint64_t messages_in_ = 0, messages_out_ = 0;
 };
 

@@ -2,32 +2,16 @@
 // Names across a link: what a name service here is asked for the other host is asked there.
 #include <servers/netname.h>
 
-#include "servers/name/wire.hpp"
 #include "servers/netmsg/link.hpp"
+#include "servers/netmsg/replies.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <string_view>
 
 namespace umach::netmsg {
 namespace {
 
 constexpr std::size_t most_look_ups = 64;  // on their way to the other side
-
-template <class Reply>
-void answer(port_t to, Reply& reply) {
-    reply.header.msg_simple = FALSE;
-    reply.header.msg_size = sizeof reply;
-    reply.header.msg_remote_port = to;
-    reply.header.msg_id = names::look_up_id + names::reply_offset;
-    if (msg_send(&reply.header, SEND_TIMEOUT, 0) != SEND_SUCCESS || type_of(to) != PORT_TYPE_NONE)
-        give_up(to);
-}
-
-void refuse(port_t to, kern_return_t code) {
-    names::Done reply;
-    reply.result.code = code;
-    answer(to, reply);
-}
 
 }  // namespace
 
@@ -40,20 +24,26 @@ void Link::check_in() {
 
 void Link::ask_peer(Buffer& message) {
     const port_t reply = message.header.msg_remote_port;
-    names::LookUp request;
-    const bool whole =
-        message.header.msg_id == names::look_up_id && message.header.msg_size == sizeof request;
-    if (!whole) return discard(message);
-    std::memcpy(&request, message.bytes, sizeof request);
-    const char* const end = std::find(request.name.text, request.name.text + most_port_name, '\0');
-    const std::string name(static_cast<const char*>(request.name.text), end);
-    if (look_ups_.size() >= most_look_ups) return refuse(reply, KERN_RESOURCE_SHORTAGE);
+    const std::string name = name_in(message);
+    const bool version = message.header.msg_id == names::version_id;
+    if (name.empty() && !version) return discard(message);
+    if (look_ups_.size() >= most_look_ups) return refuse(reply, message.header.msg_id, KERN_RESOURCE_SHORTAGE);
+    put_question(version ? Op::version : Op::look_up, name, {reply, 0});
+}
+
+bool Link::ask(const std::string& name, std::uint64_t search) {
+    if (peer_name_.empty() || ended_ || look_ups_.size() >= most_look_ups) return false;
+    put_question(Op::look_up, name, {PORT_NULL, search});
+    return true;
+}
+
+void Link::put_question(Op op, const std::string& name, const Asked& asked) {
     Bytes packet;
     Writer writer(packet);
-    writer.u8(static_cast<std::uint8_t>(Op::look_up));
+    writer.u8(static_cast<std::uint8_t>(op));
     writer.u32(next_call_);
-    writer.text(name);
-    look_ups_[next_call_++] = reply;
+    if (op == Op::look_up) writer.text(name);
+    look_ups_[next_call_++] = asked;
     controls_.push_back(std::move(packet));
     flush();
 }
@@ -76,23 +66,59 @@ bool Link::hear_look_up(Reader& reader) {
     return true;
 }
 
+bool Link::hear_version(Reader& reader) {
+    const std::uint32_t call = reader.u32();
+    if (!reader.done()) return end("the peer sent a packet of a wrong length");
+    netname_name_t text{};
+    netname_version(name_server_port, text);
+    Bytes packet;
+    Writer writer(packet);
+    writer.u8(static_cast<std::uint8_t>(Op::told));
+    writer.u32(call);
+    writer.text(static_cast<const char*>(text));
+    controls_.push_back(std::move(packet));
+    return true;
+}
+
+std::optional<Link::Asked> Link::asked_by(std::uint32_t call) {
+    const auto asked = look_ups_.find(call);
+    if (asked == look_ups_.end()) return std::nullopt;
+    const Asked question = asked->second;
+    look_ups_.erase(asked);
+    return question;
+}
+
+bool Link::hear_told(Reader& reader) {
+    const std::uint32_t call = reader.u32();
+    const std::string text = reader.text(most_port_name - 1);
+    const auto asked = reader.done() ? asked_by(call) : std::nullopt;
+    if (!asked) return end("the peer answered what was not asked");
+    names::VersionTold reply;
+    text.copy(static_cast<char*>(reply.text.text), text.size());
+    answer(asked->reply, reply.header, sizeof reply, names::version_id);
+    return true;
+}
+
 bool Link::hear_found(Reader& reader) {
     const std::uint32_t call = reader.u32();
-    const auto code = static_cast<kern_return_t>(reader.u32());
+    auto code = static_cast<kern_return_t>(reader.u32());
     const WireRight right = reader.right();
-    const auto asked = look_ups_.find(call);
-    if (!reader.done() || asked == look_ups_.end()) return end("the peer answered what was not asked");
-    const port_t to = asked->second;
-    look_ups_.erase(asked);
+    const auto asked = reader.done() ? asked_by(call) : std::nullopt;
+    if (!asked) return end("the peer answered what was not asked");
     const bool sends = right.kind == RightKind::mine || right.kind == RightKind::yours;
-    if (code == NETNAME_SUCCESS && !sends) return refuse(to, NETNAME_NOT_CHECKED_IN), true;
-    if (code != NETNAME_SUCCESS) return refuse(to, code), right.kind == RightKind::none;
+    if (code == NETNAME_SUCCESS && !sends) code = NETNAME_NOT_CHECKED_IN;
+    if (code != NETNAME_SUCCESS) {
+        if (asked->search != 0)
+            found_(asked->search, PORT_NULL);
+        else
+            refuse(asked->reply, names::look_up_id, code);
+        return !sends || end("the peer answered with a right that it cannot have");
+    }
     const auto arrival = rights_.arrive(right);
     if (!arrival) return end("the peer answered with a right that it cannot have");
-    names::Found reply;
-    reply.port.port = arrival->name;
-    answer(to, reply);
-    rights_.settle(*arrival, true);
+    const bool taken = asked->search == 0 || found_(asked->search, arrival->name);
+    if (asked->search == 0) answer_found(asked->reply, arrival->name);
+    rights_.settle(*arrival, taken);
     return true;
 }
 

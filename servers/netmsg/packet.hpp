@@ -16,11 +16,13 @@ namespace umach::netmsg {
 using Bytes = std::vector<std::byte>;
 using View = std::span<const std::byte>;
 
-inline constexpr std::uint8_t protocol_version = 1;
+inline constexpr std::uint8_t protocol_version = 2;
 inline constexpr std::uint32_t chosen_by_other = 0x8000'0000;
 inline constexpr std::size_t most_host_name = 31;
 inline constexpr std::size_t most_port_name = 80;
 inline constexpr std::size_t part_head_bytes = 13;
+// Of data out of line: on its way over a link in one direction, and so in one message too.
+inline constexpr std::size_t most_memory = 256u << 20;
 
 enum class Op : std::uint8_t {
     hello = 1,    // version, the host's name: the first of each side
@@ -30,6 +32,10 @@ enum class Op : std::uint8_t {
     release = 5,  // id, count: so many references of a right are given back
     look_up = 6,  // call, name
     found = 7,    // call, code, right
+    memory = 8,   // id, length of the whole, offset, bytes: data out of line of the next message to that id
+    taken = 9,    // 0, bytes: so much memory of messages is not kept here any more
+    version = 10,  // call: which name service is yours?
+    told = 11,     // call, text
 };
 
 // A right in a message or an answer, as the sending side sees it.

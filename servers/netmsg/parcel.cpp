@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "servers/netmsg/parcel.hpp"
 
+#include "servers/netmsg/memory.hpp"
+
 #include <bit>
 #include <cstring>
 
@@ -13,85 +15,101 @@ namespace {
 
 constexpr std::size_t most_body = MSG_SIZE_MAX - sizeof(msg_header_t);
 
-struct ItemHead {
-    unsigned code = 0;
-    std::uint64_t bits = 0, number = 0;
-    std::size_t bytes = 0;  // of the descriptor
-    bool in_line = false;
-};
-
 // returns: nothing when the body ends within the descriptor
-std::optional<ItemHead> head_at(View body, std::size_t at) {
+std::optional<Item> head_at(View body, std::size_t at) {
     msg_type_long_t type{};
     if (body.size() - at < sizeof(msg_type_t)) return std::nullopt;
     std::memcpy(&type, body.data() + at, std::min(sizeof type, body.size() - at));
     const msg_type_t& brief = type.msg_type_header;
-    ItemHead head;
-    head.in_line = brief.msg_type_inline != 0;
-    if (brief.msg_type_longform == 0) {
-        head = {brief.msg_type_name, brief.msg_type_size, brief.msg_type_number, sizeof brief, head.in_line};
-        return head;
-    }
+    const bool in_line = brief.msg_type_inline != 0;
+    if (brief.msg_type_longform == 0)
+        return Item{brief.msg_type_name, brief.msg_type_size, brief.msg_type_number, at, at + sizeof brief, in_line};
     if (body.size() - at < sizeof type) return std::nullopt;
-    head = {type.msg_type_long_name, type.msg_type_long_size, type.msg_type_long_number, sizeof type,
-            head.in_line};
-    return head;
+    return Item{type.msg_type_long_name, type.msg_type_long_size, type.msg_type_long_number, at,
+                at + sizeof type,        in_line};
+}
+
+void give_up_as(unsigned code, port_t name) {
+    if (code == MSG_TYPE_PORT_RECEIVE || code == MSG_TYPE_PORT_ALL)
+        end_port(name);
+    else if (code == MSG_TYPE_PORT_OWNERSHIP)
+        port_release(task_self(), name, PORT_TYPE_OWN);
+    else
+        give_up(name);
 }
 
 }  // namespace
 
-bool visit_rights(View body, const std::function<void(const Element&)>& visit) {
+View body_of(const Buffer& message) {
+    const auto* const begin = reinterpret_cast<const std::byte*>(message.bytes) + sizeof(msg_header_t);
+    const bool typed = message.header.msg_simple == 0 && message.header.msg_size >= sizeof(msg_header_t);
+    return {begin, typed ? message.header.msg_size - sizeof(msg_header_t) : 0};
+}
+
+bool visit_items(View body, const std::function<void(const Item&)>& visit) {
     for (std::size_t at = 0; at < body.size();) {
-        const auto head = head_at(body, at);
-        if (!head || !head->in_line) return false;
-        const std::uint64_t data = ((head->bits * head->number + 7) / 8 + 3) & ~std::uint64_t{3};
-        if (data > body.size() - at - head->bytes) return false;
-        const bool rights = MSG_TYPE_PORT_ANY(head->code);
-        if (rights && head->bits != 32) return false;
-        for (std::size_t i = 0; rights && i < head->number; ++i)
-            visit({head->code, at, at + head->bytes + i * sizeof(port_t)});
-        at += head->bytes + static_cast<std::size_t>(data);
+        auto item = head_at(body, at);
+        if (!item || (item->rights() && item->bits != 32)) return false;
+        if (!item->in_line) item->data = (item->data + 7) & ~std::size_t{7};
+        const std::uint64_t room = item->in_line ? (item->bytes() + 3) & ~std::uint64_t{3} : sizeof(std::uint64_t);
+        if (item->data > body.size() || room > body.size() - item->data) return false;
+        visit(*item);
+        at = item->data + static_cast<std::size_t>(room);
     }
     return true;
 }
 
-void discard(const Buffer& message) {
+std::byte* data_of(std::byte* body, const Item& item) {
+    if (item.in_line) return body + item.data;
+    std::byte* pointer = nullptr;
+    std::memcpy(&pointer, body + item.data, sizeof pointer);
+    return pointer;
+}
+
+void put_pointer(std::byte* body, const Item& item, const void* pointer) {
+    std::memcpy(body + item.data, &pointer, sizeof pointer);
+}
+
+void discard_rights(const Buffer& message) {
+    const View view = body_of(message);
+    auto* const body = const_cast<std::byte*>(view.data());
     give_up(message.header.msg_remote_port);
-    if (message.header.msg_simple != 0 || message.header.msg_size < sizeof(msg_header_t)) return;
-    const auto* const begin = reinterpret_cast<const std::byte*>(message.bytes) + sizeof(msg_header_t);
-    const View body(begin, message.header.msg_size - sizeof(msg_header_t));
-    visit_rights(body, [&](const Element& element) {
-        const port_t name = name_at(body, element.offset);
-        if (element.code == MSG_TYPE_PORT_RECEIVE || element.code == MSG_TYPE_PORT_ALL)
-            end_port(name);
-        else if (element.code == MSG_TYPE_PORT_OWNERSHIP)
-            port_release(task_self(), name, PORT_TYPE_OWN);
-        else
-            give_up(name);
+    visit_items(view, [&](const Item& item) {
+        for (std::size_t i = 0; item.rights() && i < item.number; ++i) {
+            port_t name = PORT_NULL;
+            std::memcpy(&name, data_of(body, item) + i * sizeof name, sizeof name);
+            give_up_as(item.code, name);
+        }
     });
 }
 
-void put_name(std::span<std::byte> body, std::size_t offset, port_t name) {
-    std::memcpy(body.data() + offset, &name, sizeof name);
+void discard(const Buffer& message) {
+    discard_rights(message);
+    const View view = body_of(message);
+    auto* const body = const_cast<std::byte*>(view.data());
+    visit_items(view, [&](const Item& item) {
+        if (!item.in_line) Memory(data_of(body, item), item.bytes());
+    });
 }
 
-port_t name_at(View body, std::size_t offset) {
-    port_t name = PORT_NULL;
-    std::memcpy(&name, body.data() + offset, sizeof name);
-    return name;
+std::uint64_t memory_of(View body) {
+    std::uint64_t bytes = 0;
+    visit_items(body, [&](const Item& item) { bytes += item.memory(); });
+    return bytes;
 }
 
-void put_code(std::span<std::byte> body, std::size_t descriptor, unsigned code, bool give_up) {
+void put_code(std::byte* body, const Item& item, unsigned code, bool give_up) {
     msg_type_long_t type{};
-    const std::size_t bytes = std::min(sizeof type, body.size() - descriptor);
-    std::memcpy(&type, body.data() + descriptor, bytes);
+    std::memcpy(&type, body + item.descriptor, sizeof(msg_type_t));
     type.msg_type_header.msg_type_deallocate = give_up;
-    if (type.msg_type_header.msg_type_longform == 0)
+    std::size_t changed = sizeof(msg_type_t);
+    if (type.msg_type_header.msg_type_longform == 0) {
         type.msg_type_header.msg_type_name = code & 0xFF;
-    else
+    } else {
         type.msg_type_long_name = static_cast<unsigned short>(code);
-    const std::size_t changed = type.msg_type_header.msg_type_longform == 0 ? sizeof(msg_type_t) : bytes;
-    std::memcpy(body.data() + descriptor, &type, changed);
+        changed += sizeof type.msg_type_long_name;
+    }
+    std::memcpy(body + item.descriptor, &type, changed);
 }
 
 void encode_parcel(const Parcel& parcel, Bytes& out) {
@@ -121,8 +139,10 @@ std::optional<Parcel> decode_parcel(View bytes) {
     const View body = reader.bytes(length);
     if (!reader.done() || length > most_body) return std::nullopt;
     parcel.body.assign(body.begin(), body.end());
-    std::size_t found = 0;
-    const bool whole = parcel.simple || visit_rights(parcel.body, [&](const Element&) { ++found; });
+    std::uint64_t found = 0;
+    const bool whole =
+        parcel.simple ||
+        visit_items(parcel.body, [&](const Item& item) { found += item.rights() ? item.number : 0; });
     return whole && found == rights ? std::optional(std::move(parcel)) : std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A message on its way: what stands in its header, its body with the names taken out, and its rights.
+// A message on its way: what stands in its header, its body with names and pointers taken out, and its rights.
+// Data out of line goes before it.
 //
 //   id, type, simple, reply right, number of rights, the rights in order, length of the body, the body
 #pragma once
@@ -29,23 +30,37 @@ void encode_parcel(const Parcel& parcel, Bytes& out);
 // are
 std::optional<Parcel> decode_parcel(View bytes);
 
-// An element of an item that is a right.
-struct Element {
-    unsigned code;           // MSG_TYPE_..., as it stands in the body
-    std::size_t descriptor;  // where its item begins
-    std::size_t offset;      // where its name stands
+// An item of a body.
+struct Item {
+    unsigned code = 0;           // MSG_TYPE_..., as it stands there
+    std::uint64_t bits = 0, number = 0;
+    std::size_t descriptor = 0;  // where it begins
+    std::size_t data = 0;        // where its data stands, or the pointer to it
+    bool in_line = false;
+
+    bool rights() const { return MSG_TYPE_PORT_ANY(code); }
+    std::uint64_t bytes() const { return (bits * number + 7) / 8; }
+    // How much of it goes ahead of the message.
+    std::uint64_t memory() const { return in_line || rights() ? 0 : bytes(); }
 };
 
-// Visits the rights of a body, in order.
-// returns: false when the body is no sequence of items with in-line data
-bool visit_rights(View body, const std::function<void(const Element&)>& visit);
+// Visits the items of a body, in order.
+// returns: false when the body is no sequence of items, or rights have another size than names
+bool visit_items(View body, const std::function<void(const Item&)>& visit);
 
-// Gives up every right in a message that is nobody's.
+// Gives up every right in a message that is nobody's; and its memory too.
+void discard_rights(const Buffer& message);
 void discard(const Buffer& message);
 
-// Writes a name into a body; and makes an item's rights of another code, given up by the sender or not.
-void put_name(std::span<std::byte> body, std::size_t offset, port_t name);
-port_t name_at(View body, std::size_t offset);
-void put_code(std::span<std::byte> body, std::size_t descriptor, unsigned code, bool give_up);
+// The items of a message; none in one whose body is bytes.
+View body_of(const Buffer& message);
+// returns: how many bytes of these items stand out of line and are no rights
+std::uint64_t memory_of(View body);
+
+// Where an item's names or bytes are: in the body, or where its pointer leads.
+std::byte* data_of(std::byte* body, const Item& item);
+void put_pointer(std::byte* body, const Item& item, const void* pointer);
+// Makes an item of another code, and its rights or memory given up by the sender or not.
+void put_code(std::byte* body, const Item& item, unsigned code, bool give_up);
 
 }  // namespace umach::netmsg

@@ -94,6 +94,12 @@ public:
     bool once_died(port_t name);
     bool came_back(port_t name);
 
+    void each_proxy(const std::function<void(const Proxy&)>& visit) const {
+        for (const auto& [id, proxy] : proxies_) visit(proxy);
+    }
+    void each_holding(const std::function<void(const Holding&)>& visit) const {
+        for (const auto& [id, holding] : holdings_) visit(holding);
+    }
     std::size_t holdings() const { return holdings_.size(); }
     std::size_t proxies() const { return proxies_.size(); }
 

@@ -2,8 +2,11 @@
 #include "servers/netmsg/server.hpp"
 
 #include <poll.h>
+#include <servers/netname.h>
 #include <umach.h>
 #include <unistd.h>
+
+#include "servers/name/wire.hpp"
 
 namespace umach::netmsg {
 namespace {
@@ -19,26 +22,42 @@ Server::Server(std::string host_name, Log log) : host_name_(std::move(host_name)
     port_set_add(task_self(), set_, task_notify());
     if (port_set_fd(task_self(), set_, &descriptor_) != KERN_SUCCESS) descriptor_ = -1;
     ferry_ = std::make_unique<Ferry>(shore_);
+    everybody_ = checked_in(names::link_prefix + std::string("*"));
+    window_ = checked_in(seen_under(getpid()));
 }
 
 Server::~Server() {
     links_.clear();
     ferry_.reset();
+    searches_.clear();
     if (descriptor_ >= 0) close(descriptor_);
+    for (const port_t port : {everybody_, window_})
+        if (port != PORT_NULL) end_port(port);
     if (set_ != PORT_NULL) port_set_deallocate(task_self(), set_);
     if (shore_ != PORT_NULL) end_port(shore_);
 }
 
-void Server::add(std::unique_ptr<transport::Transport> transport) {
+port_t Server::checked_in(const std::string& name) {
+    const port_t port = new_port();
+    port_set_add(task_self(), set_, port);
+    netname_check_in(name_server_port, name.c_str(), port, port);
+    return port;
+}
+
+void Server::add(std::unique_ptr<transport::Transport> transport, const std::string& address, bool listened) {
     const std::uint64_t number = next_++;
     links_[number] = std::make_unique<Link>(number, std::move(transport), host_name_, set_, *ferry_);
+    links_[number]->tell_found([this](std::uint64_t search, port_t port) { return found(search, port); });
+    links_[number]->came_about(address, listened);
     attend(*links_[number]);
 }
 
 void Server::attend(Link& link) {
     const bool joined = !link.peer_name().empty();
     link.attend();
-    if (!joined && !link.peer_name().empty()) log_("joined with " + link.peer_name());
+    if (joined || link.peer_name().empty()) return;
+    log_("joined with " + link.peer_name());
+    this->joined(link);
 }
 
 bool Server::may_enter(const transport::Peer& peer) const {
@@ -53,7 +72,7 @@ void Server::accept(transport::Listener& listener) {
     if (guest.value() == nullptr) return;
     if (!may_enter(guest.value()->peer()))
         return log_("refused user " + std::to_string(guest.value()->peer().user));
-    add(std::move(guest).value());
+    add(std::move(guest).value(), listener.address(), true);
 }
 
 void Server::run(int stop) {
@@ -68,16 +87,23 @@ bool Server::turn(int milliseconds, int stop) {
     for (const auto& [number, link] : links_) {
         look.push_back({link->descriptor(), POLLIN, 0});
         order.push_back(number);
+        if (link->has_more()) milliseconds = 0;
     }
-    if (poll(look.data(), look.size(), milliseconds) < 0) return true;
+    const std::size_t watched = look.size();
+    watch(look);
+    if (poll(look.data(), look.size(), until_next(milliseconds)) < 0) return true;
     if (look[0].revents != 0) return false;
     const std::size_t listening = listeners_.size();
     for (std::size_t i = 0; i < order.size(); ++i)
-        if (look[2 + listening + i].revents != 0) attend(*links_.at(order[i]));
+        if (Link& link = *links_.at(order[i]); look[2 + listening + i].revents != 0 || link.has_more())
+            attend(link);
     if (look[1].revents != 0) receive();
     for (std::size_t i = 0; i < listening; ++i)
         if (look[2 + i].revents != 0) accept(listeners_[i]);
+    for (std::size_t i = watched; i < look.size(); ++i)
+        if (look[i].revents != 0) i == watched ? hear_questions() : hear_answers();
     bury();
+    end_searches();
     return true;
 }
 
@@ -96,6 +122,8 @@ void Server::receive_one(Buffer& message) {
         discard(message);
         return land();
     }
+    if (message.header.msg_local_port == everybody_) return begin_search(message);
+    if (message.header.msg_local_port == window_) return show(message);
     const bool notice = (message.header.msg_unused & MSG_UNUSED_KERNEL) != 0;
     bool known = false;
     for (auto& [number, link] : links_) {
@@ -113,7 +141,7 @@ void Server::land() {
         if (link != links_.end())
             link->second->landed(*landed.delivery, landed.code);
         else if (landed.code != SEND_SUCCESS)
-            discard(landed.delivery->message);
+            discard_rights(landed.delivery->message);
     }
 }
 

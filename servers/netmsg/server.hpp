@@ -6,8 +6,11 @@
 // waits for room at a port waits in the ferry.
 #pragma once
 
+#include <poll.h>
+
 #include <set>
 
+#include "runtime/transport/crier.hpp"
 #include "servers/netmsg/link.hpp"
 
 namespace umach::netmsg {
@@ -32,7 +35,11 @@ public:
 
     void allow(const Allowed& allowed) { allowed_ = allowed; }
     void add(transport::Listener listener) { listeners_.push_back(std::move(listener)); }
-    void add(std::unique_ptr<transport::Transport> transport);
+    // address: for who asks; listened: it is ours, and the other side came
+    void add(std::unique_ptr<transport::Transport> transport, const std::string& address = "", bool listened = false);
+    // From now on who looks up a name at "*" is asked for among all hosts that hear the crier, too, and such
+    // questions of others are answered: by addresses of ours where they may come in.
+    void seek(transport::Crier crier, const transport::Options& options);
     std::size_t links() const { return links_.size(); }
 
     // Works until `stop` is readable; -1: for ever.
@@ -44,6 +51,7 @@ public:
     bool turn(int milliseconds, int stop);
 
 private:
+    port_t checked_in(const std::string& name);
     void accept(transport::Listener& listener);
     bool may_enter(const transport::Peer& peer) const;
     void receive();
@@ -51,6 +59,26 @@ private:
     void land();
     void attend(Link& link);
     void bury();
+    void show(const Buffer& message);
+
+    // ---- who looks for a name at "*": search.cpp
+    struct Search {
+        std::string name;
+        port_t reply = PORT_NULL;
+        std::size_t asked = 0;    // links that have not answered yet
+        std::uint64_t guest = 0;  // the link that was made for it, if that has not joined yet
+        transport::Deadline again = transport::Deadline::never(), late = transport::Deadline::never();
+    };
+    void begin_search(Buffer& message);
+    bool found(std::uint64_t number, port_t port);
+    void joined(Link& link);
+    void cry(std::uint64_t number, Search& search);
+    void hear_questions();
+    void hear_answers();
+    void follow(Search& search, const std::string& host, const std::string& address);
+    void end_searches();
+    int until_next(int milliseconds) const;
+    void watch(std::vector<pollfd>& look) const;
 
     std::string host_name_;
     Log log_;
@@ -62,6 +90,10 @@ private:
     std::vector<transport::Listener> listeners_;
     std::map<std::uint64_t, std::unique_ptr<Link>> links_;
     std::uint64_t next_ = 1;
+    port_t everybody_ = PORT_NULL, window_ = PORT_NULL;  // for look-ups at "*"; for who asks about links
+    std::optional<transport::Crier> crier_;
+    transport::Options guest_options_;
+    std::map<std::uint64_t, Search> searches_;
 };
 
 }  // namespace umach::netmsg

@@ -179,5 +179,11 @@ TEST_F(Example, TcpEchoServesItsClientsAtTheSameTime) {
     EXPECT_EQ(ran.status, 0);
 }
 
+TEST_F(Example, LookAroundFindsTheClockOfAnotherHostByAStar) {
+    const Ran ran = run("look_around");
+    EXPECT_NE(ran.output.find("the clock that was found says 13\n"), std::string::npos) << ran.output;
+    EXPECT_EQ(ran.status, 0);
+}
+
 }  // namespace
 }  // namespace umach::test

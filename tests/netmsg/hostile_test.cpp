@@ -44,6 +44,13 @@ Bytes part(std::uint32_t id, const Bytes& whole) {
     });
 }
 
+Bytes memory(std::uint32_t id, std::uint32_t length, std::uint32_t offset, std::size_t bytes) {
+    return packet(Op::memory, [&](Writer& w) {
+        for (const std::uint32_t number : {id, length, offset}) w.u32(number);
+        w.bytes(Bytes(bytes));
+    });
+}
+
 Bytes look_up(std::uint32_t call, const std::string& name) {
     return packet(Op::look_up, [&](Writer& w) {
         w.u32(call);
@@ -222,6 +229,29 @@ TEST(HostileLink, ThatSendsWithoutACreditIsCutOffAfterNineMessages) {
     });
 }
 
+TEST(HostileLink, WithMemoryThatNoMessageHasAPlaceForIsCutOff) {
+    const auto expect = [](const std::function<std::vector<Bytes>(std::uint32_t)>& frames, const char* reason) {
+        in_a_host_of_its_own([&] {
+            Attack attack;
+            attack.put(hello());
+            port_t port = PORT_NULL;
+            for (const Bytes& frame : frames(attack.found(&port))) attack.put(frame);
+            EXPECT_TRUE(attack.cut_off()) << reason;
+            EXPECT_NE(attack.log().find(reason), std::string::npos) << attack.log();
+        });
+    };
+    Bytes empty;
+    encode_parcel(Parcel{}, empty);
+    using Frames = std::vector<Bytes>;
+    expect([](std::uint32_t) { return Frames{memory(77, 8, 0, 8)}; }, "that it has no right to");
+    expect([](std::uint32_t id) { return Frames{memory(id, 8, 0, 9)}; }, "memory that does not fit");
+    expect([](std::uint32_t id) { return Frames{memory(id, 8, 0, 4), memory(id, 8, 0, 4)}; }, "does not fit");
+    expect([](std::uint32_t id) { return Frames{memory(id, 0, 0, 0)}; }, "does not fit");
+    expect([](std::uint32_t id) { return Frames{memory(id, (256u << 20) + 1, 0, 8)}; }, "more memory than");
+    expect([&](std::uint32_t id) { return Frames{memory(id, 8, 0, 4), part(id, empty)}; }, "does not fit");
+    expect([&](std::uint32_t id) { return Frames{memory(id, 8, 0, 8), part(id, empty)}; }, "no place for");
+}
+
 TEST(HostileLink, WithMorePortsThanALinkMayHaveIsCutOffAndItsPortsAreGone) {
     in_a_host_of_its_own([&] {
         Attack attack;
@@ -275,7 +305,7 @@ TEST(HostileLink, OfRandomPacketsNeverHarmsTheServer) {
             Bytes frame(dice() % 60);
             for (std::byte& byte : frame)
                 byte = static_cast<std::byte>(dice() % 4 == 0 ? dice() : dice() % 3);
-            if (!frame.empty()) frame[0] = static_cast<std::byte>(1 + dice() % 7);
+            if (!frame.empty()) frame[0] = static_cast<std::byte>(1 + dice() % 9);
             attack.put(frame);
         }
         EXPECT_GT(cut, 20);

@@ -58,13 +58,15 @@ std::pair<End, End> at_address(const std::string& address) {
 std::pair<End, End> by_loopback(const transport::Weather& weather) {
     auto made = transport::loopback_pair();
     auto pair = std::make_shared<transport::LoopbackPair>(std::move(made.value()));
+    transport::Weather other = weather;
+    other.seed += 1000;
     return {[=] {
                 pair->second.reset();
                 return over(transport::loopback_wire(std::move(pair->first), weather), options_of_tests());
             },
             [=] {
                 pair->first.reset();
-                return over(transport::loopback_wire(std::move(pair->second), weather), options_of_tests());
+                return over(transport::loopback_wire(std::move(pair->second), other), options_of_tests());
             }};
 }
 
@@ -177,6 +179,10 @@ const std::vector<LinkInTest>& links_in_test() {
         {"sysv", [] { return at_address("sysv:" + std::to_string(0x20000000 + getpid())); }},
     };
     return all;
+}
+
+LinkInTest link_in_weather(const char* name, const transport::Weather& weather) {
+    return {name, [weather] { return by_loopback(weather); }};
 }
 
 void on_two_hosts(const LinkInTest& link, const Part& here, const Part& there) {

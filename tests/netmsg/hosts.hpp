@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/transport/loopback.hpp"
 #include "runtime/transport/transport.hpp"
 #include "tests/mach25/letter.hpp"
 
@@ -56,6 +57,8 @@ inline void PrintTo(const LinkInTest& link, std::ostream* out) {
     *out << link.name;
 }
 const std::vector<LinkInTest>& links_in_test();
+// Over the loopback; each side draws its own weather of that kind.
+LinkInTest link_in_weather(const char* name, const transport::Weather& weather);
 
 // Runs the two parts on two linked hosts, each in a process; failures of theirs are this test's.
 void on_two_hosts(const LinkInTest& link, const Part& here, const Part& there);

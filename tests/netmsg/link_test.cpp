@@ -266,6 +266,32 @@ TEST_P(Linked, TheNameServiceAsksTheHostThatIsNamed) {
         serving([](Side&, port_t service) { EXPECT_EQ(next(service)->msg_id, 3); }));
 }
 
+TEST_P(Linked, ALookUpAtAStarFindsWhatAnyHostHas) {
+    on(
+        [](Side& side) {
+            side.hear();
+            port_t found = PORT_NULL;
+            EXPECT_EQ(netname_look_up(name_server_port, "*", "service", &found), NETNAME_SUCCESS);
+            EXPECT_EQ(Letter(found, 4).send(SEND_TIMEOUT, patience), SEND_SUCCESS);
+            EXPECT_EQ(netname_look_up(name_server_port, "*", "nothing", &found), NETNAME_NOT_CHECKED_IN);
+        },
+        serving([](Side&, port_t service) { EXPECT_EQ(next(service)->msg_id, 4); }));
+}
+
+TEST_P(Linked, TheNameServiceOfTheOtherHostSaysItsVersion) {
+    on(
+        [](Side&) {
+            port_t link = PORT_NULL;
+            netname_name_t here{}, there{};
+            EXPECT_EQ(netname_look_up(name_server_port, "", "netmsg/there", &link), NETNAME_SUCCESS);
+            EXPECT_EQ(netname_version(link, there), NETNAME_SUCCESS);
+            EXPECT_EQ(netname_version(name_server_port, here), NETNAME_SUCCESS);
+            EXPECT_STREQ(there, here);
+            EXPECT_STRNE(there, "");
+        },
+        [](Side&) {});
+}
+
 TEST_P(Linked, WhatIsNotCheckedInIsNotFound) {
     on(
         [](Side&) {

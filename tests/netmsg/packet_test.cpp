@@ -68,11 +68,14 @@ TEST(Parcel, WhoseRightsAreMoreOrFewerThanItsBodyHasIsNone) {
     EXPECT_TRUE(decode_parcel(encoded(parcel)));
 }
 
-TEST(Parcel, WithOutOfLineDataOrAnItemPastItsEndIsNone) {
+TEST(Parcel, WithAPointerOrAnItemPastItsEndIsNone) {
     Parcel parcel = parcel_with_rights();
     msg_type_t type{MSG_TYPE_BYTE, 8, 4, 0, 0, 0, 0};
     std::memcpy(parcel.body.data() + 12, &type, sizeof type);
     EXPECT_FALSE(decode_parcel(encoded(parcel)));
+    parcel.body.resize(24);
+    EXPECT_TRUE(decode_parcel(encoded(parcel)));
+    parcel.body.resize(20);
     type = {MSG_TYPE_BYTE, 8, 5, 1, 0, 0, 0};
     std::memcpy(parcel.body.data() + 12, &type, sizeof type);
     EXPECT_FALSE(decode_parcel(encoded(parcel)));
@@ -104,9 +107,9 @@ TEST(Parcel, OfChangedBytesIsNoneOrOneWhoseBodyHasItsRights) {
         if (!parcel) continue;
         ++accepted;
         std::size_t rights = 0;
-        const bool whole = parcel->simple || visit_rights(parcel->body, [&](const Element& element) {
-                               ++rights;
-                               EXPECT_LE(element.offset + sizeof(port_t), parcel->body.size());
+        const bool whole = parcel->simple || visit_items(parcel->body, [&](const Item& item) {
+                               rights += item.rights() ? item.number : 0;
+                               EXPECT_LE(item.data + (item.in_line ? item.bytes() : 8), parcel->body.size());
                            });
         EXPECT_TRUE(whole);
         EXPECT_EQ(rights, parcel->rights.size());

@@ -44,19 +44,20 @@ public:
         close(out_);
     }
 
-    // Reads on until a line has that in it. returns: false when the tool ended before
-    bool says(const std::string& what) {
+    // Reads on until a line has that in it. returns: that line; "" when the tool ended before
+    std::string line_with(const std::string& what) {
         std::string line;
         for (char c = 0; read(out_, &c, 1) == 1;) {
             if (c != '\n') {
                 line += c;
                 continue;
             }
-            if (line.find(what) != std::string::npos) return true;
+            if (line.find(what) != std::string::npos) return line;
             line.clear();
         }
-        return false;
+        return "";
     }
+    bool says(const std::string& what) { return !line_with(what).empty(); }
 
     int status() {
         int status = 0;
@@ -140,6 +141,29 @@ TEST(LinkTool, JoinsThreeHostsAndARightThatTheMiddlePassesOnWorks) {
         EXPECT_TRUE(check.says("no rule broken"));
         EXPECT_EQ(check.status(), 0);
     }
+}
+
+TEST(LinkTool, LinksAreShownAndWhereProxiesLead) {
+    const std::string a = own_name("e"), b = own_name("f");
+    Tool hosts[] = {Tool({"host", a}), Tool({"host", b})};
+    for (Tool& host : hosts) ASSERT_TRUE(host.says("is ready"));
+    EXPECT_TRUE(Tool({"links", a}).says("is linked to no other"));
+    Tool one({"link", a, "--listen", "udp:127.0.0.1:0"});
+    const std::string listens = one.line_with("listening at ");
+    Tool other({"link", b, "--connect", listens.substr(listens.rfind(' ') + 1)});
+    ASSERT_TRUE(other.says("joined with " + a));
+    const pid_t serves = member(a, [] { EXPECT_EQ(next(service("shown"))->msg_id, 8); });
+    const pid_t looks = member(b, [&] {
+        const port_t to = looked_up(a, "shown");
+        EXPECT_TRUE(Tool({"ports", b}).says("a proxy: leads to host " + a));
+        EXPECT_TRUE(Tool({"ports", b, "--json"}).says("\"leads_to\": \"" + a + "\""));
+        const std::string row = Tool({"links", b}).line_with(a);
+        EXPECT_NE(row.find("udp:127.0.0.1:"), std::string::npos) << row;
+        EXPECT_NE(row.find(" ms"), std::string::npos) << "the round trip is measured: " << row;
+        EXPECT_TRUE(Tool({"links", b, "--json"}).says("\"proxies\": 1"));
+        EXPECT_EQ(Letter(to, 8).send(SEND_TIMEOUT, patience), SEND_SUCCESS);
+    });
+    for (const pid_t one_of_them : {looks, serves}) expect_well(one_of_them);
 }
 
 TEST(LinkTool, SaysWhatKeepsItFromItsWork) {

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+// Data out of line across a link: it goes before its message, in frames like those of the message, and between
+// them small messages pass. Each side keeps at most so much of the other's.
+#include "servers/netmsg/link.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace umach::netmsg {
+
+bool Link::may_begin(const Outgoing& message) const {
+    const bool begun = message.memory_sent > 0 || message.memory_bytes == 0;
+    return begun || memory_out_ + message.memory_bytes <= most_memory;
+}
+
+bool Link::send_memory(Outgoing& message) {
+    const std::size_t most = transport_->largest() - part_head_bytes;
+    Bytes frame;
+    frame.reserve(transport_->largest());
+    Writer writer(frame);
+    writer.u8(static_cast<std::uint8_t>(Op::memory));
+    writer.u32(message.id);
+    writer.u32(static_cast<std::uint32_t>(message.memory_bytes));
+    writer.u32(static_cast<std::uint32_t>(message.memory_sent));
+    std::size_t before = message.memory_sent;  // bytes to leave out
+    for (const Memory& memory : message.memory) {
+        const std::size_t skipped = std::min(before, memory.size());
+        const std::size_t room = part_head_bytes + most - frame.size();
+        writer.bytes(memory.bytes().subspan(skipped, std::min(room, memory.size() - skipped)));
+        before -= skipped;
+    }
+    if (!send_frame(frame)) return false;
+    if (message.memory_sent == 0) memory_out_ += message.memory_bytes;
+    message.memory_sent += frame.size() - part_head_bytes;
+    if (message.memory_sent == message.memory_bytes) message.memory.clear();
+    return true;
+}
+
+bool Link::hear_memory(Reader& reader) {
+    const std::uint32_t id = reader.u32(), length = reader.u32(), offset = reader.u32();
+    const View bytes = reader.rest();
+    const Holding* const to = rights_.holding(id);
+    if (!reader.ok() || to == nullptr) return end("the peer sent to a port that it has no right to");
+    if (to->busy) return end("the peer sent without a credit");
+    Incoming& incoming = incoming_[id];
+    if (offset == 0 && incoming.memory_length == 0) {
+        if (length > most_memory - memory_in_) return end("the peer sent more memory than a link may carry");
+        memory_in_ += length;
+        incoming.memory_length = length;
+        incoming.memory = Memory::allocate(length);
+    }
+    const bool fits = length == incoming.memory_length && offset == incoming.memory_come &&
+                      incoming.bytes.empty() && !bytes.empty() && bytes.size() <= length - offset;
+    if (!fits) return end("the peer sent memory that does not fit");
+    if (incoming.memory.size() > 0) std::copy(bytes.begin(), bytes.end(), incoming.memory.bytes().begin() + offset);
+    incoming.memory_come += static_cast<std::uint32_t>(bytes.size());
+    return true;
+}
+
+// What is the data of one item moves on; several share one region, and are copied out of it.
+void Link::unpack_memory(const Parcel& parcel, Delivery& delivery) {
+    auto* const body = reinterpret_cast<std::byte*>(delivery.message.bytes) + sizeof(msg_header_t);
+    int items = 0;
+    visit_items(parcel.body, [&](const Item& item) { items += item.memory() > 0 ? 1 : 0; });
+    delivery.moves = items == 1;
+    std::byte* next = delivery.memory.bytes().data();
+    visit_items(parcel.body, [&](const Item& item) {
+        if (item.in_line || item.rights()) return;
+        put_code(body, item, item.code, delivery.moves && item.memory() > 0);
+        put_pointer(body, item, delivery.lost || item.memory() == 0 ? nullptr : next);
+        next += delivery.lost ? 0 : item.memory();
+    });
+}
+
+}  // namespace umach::netmsg

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSL-1.0
+// Who looks up a name at "*": every link is asked, and by a crier whoever hears it; the first answer is taken.
+// Who answers the crier is linked to, and then asked like the others.
+//
+//   question   "uM?", number of the search and of the server, name
+//   answer     "uM!", number of the search, host, address where it may be joined
+#include <servers/netname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+
+#include "servers/netmsg/replies.hpp"
+#include "servers/netmsg/server.hpp"
+
+namespace umach::netmsg {
+
+using transport::Deadline;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::chrono::milliseconds longest_search = 1s, between_cries = 200ms, longest_greeting = 3s;
+constexpr std::size_t most_searches = 64;
+constexpr std::size_t most_address = 255;
+
+enum class Said : std::uint8_t { question = '?', answer = '!' };
+
+Bytes said(Said what, std::uint64_t number) {
+    Bytes bytes;
+    Writer writer(bytes);
+    for (const char c : {'u', 'M'}) writer.u8(static_cast<std::uint8_t>(c));
+    writer.u8(static_cast<std::uint8_t>(what));
+    writer.u32(static_cast<std::uint32_t>(number));
+    return bytes;
+}
+
+bool is_said(Reader& reader, Said what) {
+    return reader.u8() == 'u' && reader.u8() == 'M' && reader.u8() == static_cast<std::uint8_t>(what);
+}
+
+// So that a server does not answer itself.
+std::uint32_t own_number() {
+    static const std::uint32_t drawn = std::random_device()();
+    return drawn ^ static_cast<std::uint32_t>(getpid());
+}
+
+}  // namespace
+
+void Server::seek(transport::Crier crier, const transport::Options& options) {
+    crier_.emplace(std::move(crier));
+    guest_options_ = options;
+}
+
+void Server::begin_search(Buffer& message) {
+    const port_t reply = message.header.msg_remote_port;
+    const std::string name = name_in(message);
+    if (name.empty()) return discard(message);
+    if (searches_.size() >= most_searches) return refuse(reply, names::look_up_id, KERN_RESOURCE_SHORTAGE);
+    const std::uint64_t number = next_++ & 0xFFFF'FFFF;
+    Search& search = searches_[number];
+    search = {name, reply, 0, 0, Deadline::in(between_cries), Deadline::in(longest_search)};
+    for (const auto& [which, link] : links_) search.asked += link->ask(name, number) ? 1 : 0;
+    if (crier_) cry(number, search);
+}
+
+void Server::cry(std::uint64_t number, Search& search) {
+    Bytes question = said(Said::question, number);
+    Writer writer(question);
+    writer.u32(own_number());
+    writer.text(search.name);
+    crier_->ask(question);
+    search.again = Deadline::in(between_cries);
+}
+
+bool Server::found(std::uint64_t number, port_t port) {
+    const auto search = searches_.find(number);
+    if (search == searches_.end()) return false;
+    --search->second.asked;
+    if (port == PORT_NULL) return false;
+    answer_found(search->second.reply, port);
+    searches_.erase(search);
+    return true;
+}
+
+void Server::joined(Link& link) {
+    for (auto& [number, search] : searches_) {
+        if (search.guest != link.number()) continue;
+        search.guest = 0;
+        search.asked += link.ask(search.name, number) ? 1 : 0;
+    }
+}
+
+// The address says where; of the machine the asker knows more, who sees from where the answer comes.
+void Server::hear_questions() {
+    Bytes bytes;
+    for (transport::InternetAddress from; crier_->hear_question(bytes, from); from = {}) {
+        Reader reader(bytes);
+        if (!is_said(reader, Said::question)) continue;
+        const std::uint32_t number = reader.u32(), server = reader.u32();
+        const std::string name = reader.text(most_port_name);
+        port_t port = PORT_NULL;
+        if (!reader.done() || server == own_number() ||
+            netname_look_up(name_server_port, "", name.c_str(), &port) != NETNAME_SUCCESS)
+            continue;
+        give_up(port);
+        for (const auto& listener : listeners_) {
+            const std::string address = listener.address();
+            if (!address.starts_with("tcp:") && !address.starts_with("udp:")) continue;
+            Bytes answer = said(Said::answer, number);
+            Writer writer(answer);
+            writer.text(host_name_.substr(0, most_host_name));
+            writer.text(address);
+            crier_->answer(from, answer);
+            break;
+        }
+    }
+}
+
+void Server::hear_answers() {
+    Bytes bytes;
+    for (transport::InternetAddress from; crier_->hear_answer(bytes, from); from = {}) {
+        Reader reader(bytes);
+        if (!is_said(reader, Said::answer)) continue;
+        const auto search = searches_.find(reader.u32());
+        const std::string host = reader.text(most_host_name), address = reader.text(most_address);
+        const bool possible = reader.done() && (address.starts_with("tcp:") || address.starts_with("udp:"));
+        if (possible && search != searches_.end())
+            follow(search->second, host, transport::as_heard_from(address, from));
+    }
+}
+
+// A host that is linked already was asked.
+void Server::follow(Search& search, const std::string& host, const std::string& address) {
+    for (const auto& [which, link] : links_)
+        if (search.guest != 0 || link->peer_name() == host) return;
+    auto guest = transport::connect(address, guest_options_, Deadline::in(500ms));
+    if (!guest.ok()) return log_(guest.fault().what);
+    search.guest = next_;
+    search.late = Deadline::in(longest_greeting);
+    log_("\"" + search.name + "\" is at " + host + ", " + address);
+    add(std::move(guest).value(), address);
+}
+
+void Server::end_searches() {
+    for (auto entry = searches_.begin(); entry != searches_.end();) {
+        auto& [number, search] = *entry;
+        const bool over = !crier_ && search.asked == 0;
+        if (over || search.late.passed()) {
+            refuse(search.reply, names::look_up_id, NETNAME_NOT_CHECKED_IN);
+            entry = searches_.erase(entry);
+            continue;
+        }
+        if (crier_ && search.guest == 0 && search.again.passed()) cry(number, search);
+        ++entry;
+    }
+}
+
+int Server::until_next(int milliseconds) const {
+    if (searches_.empty()) return milliseconds;
+    const int soon = static_cast<int>(std::chrono::milliseconds(between_cries).count() / 4);
+    return milliseconds < 0 ? soon : std::min(milliseconds, soon);
+}
+
+void Server::watch(std::vector<pollfd>& look) const {
+    if (!crier_) return;
+    look.push_back({crier_->questions(), POLLIN, 0});
+    look.push_back({crier_->answers(), POLLIN, 0});
+}
+
+}  // namespace umach::netmsg
