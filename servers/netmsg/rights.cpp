@@ -153,7 +153,9 @@ std::optional<Arrival> Rights::arrive_mine(const WireRight& right) {
     const auto known = proxies_.find(right.id);
     Proxy* proxy = known != proxies_.end() ? &known->second : nullptr;
     const bool possible = proxy != nullptr ? !proxy->once : proxies_.size() < most_rights_of_link;
-    if (!possible || right.id == 0 || right.id >= chosen_by_other) return std::nullopt;
+    // Of a port that moved there from here, the id is one of ours.
+    const bool drawn = right.id != 0 && (right.id < chosen_by_other || right.id < next_other_);
+    if (!possible || !drawn || right.id == chosen_by_other) return std::nullopt;
     if (proxy == nullptr) {
         proxy = add_proxy(right.id, new_port(), false);
         if (proxy == nullptr) {
@@ -280,7 +282,13 @@ void Rights::give_credit(std::uint32_t id) {
 
 void Rights::retire(Proxy& proxy) {
     const bool idle = proxy.senderless && proxy.credit && proxy.in_transit == 0 && !proxy.once;
-    if (idle && waiting_at(proxy.name) == 0) used_up(proxy);
+    if (!idle || waiting_at(proxy.name) != 0) return;
+    // The news may be older than a right that was given out meanwhile.
+    port_set_remove(task_self(), proxy.name);
+    if (!has_senders(proxy.name)) return used_up(proxy);
+    port_set_add(task_self(), set_, proxy.name);
+    proxy.senderless = false;
+    ask(proxy.name, NOTIFY_NO_MORE_SENDERS);
 }
 
 // ---- what the kernel says ------------------------------------------------------------------------------

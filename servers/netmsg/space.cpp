@@ -65,6 +65,13 @@ void forget(port_t name, int notification) {
     request(name, notification, PORT_NULL);
 }
 
+bool has_senders(port_t receive_right) {
+    msg_header_t header{};
+    header.msg_local_port = receive_right;
+    header.msg_size = 0;  // a message is too large for that, and stays
+    return msg_receive(&header, RCV_TIMEOUT | RCV_NO_SENDERS, 0) != RCV_ONLY_SENDER;
+}
+
 int waiting_at(port_t receive_right) {
     port_set_name_t set = PORT_NULL;
     int messages = 0, backlog = 0;

@@ -33,6 +33,9 @@ port_t make_once(port_t receive_right);
 void ask(port_t name, int notification);
 void forget(port_t name, int notification);
 
+// Whether somebody else can send to a port of ours that is in no set, or a message waits there.
+bool has_senders(port_t receive_right);
+
 // returns: how many messages wait at a port of ours
 int waiting_at(port_t receive_right);
 

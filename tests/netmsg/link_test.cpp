@@ -212,6 +212,29 @@ TEST_P(Linked, AReceiveRightComesHomeToWhereItsSendersAre) {
        }));
 }
 
+// The port has moved away: what comes back is a right to the proxy that it left behind.
+TEST_P(Linked, ASendRightToAPortThatMovedComesBackToWhereItWas) {
+    on(using_service([](Side&, port_t service) {
+           const port_t moves = made(), back = made();
+           EXPECT_EQ(Letter(service, 0, back).item(MSG_TYPE_PORT_ALL, {moves}).send(SEND_TIMEOUT, patience),
+                     SEND_SUCCESS);
+           EXPECT_EQ(next(back).name(), moves);
+           EXPECT_EQ(port_deallocate(task_self(), moves), KERN_SUCCESS);
+           const port_t again = next(back).name();
+           EXPECT_EQ(Letter(again, 5).send(SEND_TIMEOUT, patience), SEND_SUCCESS);
+           EXPECT_TRUE(told(NOTIFY_PORT_DELETED, again));
+       }),
+       serving([](Side&, port_t service) {
+           Letter got = next(service);
+           for (int i = 0; i < 2; ++i)
+               EXPECT_EQ(
+                   Letter(got->msg_remote_port).item(MSG_TYPE_PORT, {got.name()}).send(SEND_TIMEOUT, patience),
+                   SEND_SUCCESS);
+           EXPECT_EQ(next(got.name())->msg_id, 5);
+           EXPECT_EQ(port_deallocate(task_self(), got.name()), KERN_SUCCESS);
+       }));
+}
+
 // 8 in the port's queue, one on its way, 8 in the proxy's.
 TEST_P(Linked, AFullQueueHoldsUpItsSenderAfterSeventeenMessagesAndNobodyElse) {
     on(using_service([](Side& side, port_t slow) {
