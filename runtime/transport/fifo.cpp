@@ -106,7 +106,7 @@ private:
     bool made_ = false;
 };
 
-DoorOutcome listen_fifo(const std::string& place) {
+DoorOutcome listen_fifo(const std::string& place, const Options&) {
     auto door = std::make_unique<FifoDoor>(place);
     if (auto opened = door->open(); !opened) return opened.fault();
     return std::unique_ptr<Door>(std::move(door));
@@ -118,7 +118,7 @@ Fault refused(const Fault& fault, const std::string& place) {
     return nobody ? make_fault(ECONNREFUSED, "nobody listens at fifo:" + place) : fault;
 }
 
-WireOutcome connect_fifo(const std::string& place, Deadline) {
+WireOutcome connect_fifo(const std::string& place, const Options&, Deadline) {
     auto out = open_fifo(to(place), O_WRONLY);
     if (!out) return refused(out.fault(), place);
     if (flock(out.value().get(), LOCK_EX | LOCK_NB) != 0)

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <netdb.h>
+#include <netinet/in.h>
 
 namespace umach::transport {
 
@@ -40,6 +41,27 @@ std::string place_of(const InternetAddress& address) {
                 NI_NUMERICHOST | NI_NUMERICSERV);
     const std::string text = address.name.ss_family == AF_INET6 ? "[" + std::string(host) + "]" : host;
     return text + ":" + service;
+}
+
+namespace {
+
+bool is_loopback(const InternetAddress& address) {
+    if (address.name.ss_family == AF_INET) {
+        const auto& four = reinterpret_cast<const sockaddr_in&>(address.name);
+        return (ntohl(four.sin_addr.s_addr) >> 24) == 127;
+    }
+    const auto& six = reinterpret_cast<const sockaddr_in6&>(address.name);
+    return address.name.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&six.sin6_addr);
+}
+
+}  // namespace
+
+Outcome<void> may_be_plain(const InternetAddress& address, const Options& options) {
+    if (options.seal != nullptr) return {};
+    if (!options.insecure) return Fault{EPERM, place_of(address) + " needs a key, and pinned keys of peers"};
+    if (!is_loopback(address))
+        return Fault{EPERM, place_of(address) + " is no loopback address: nothing plain leaves the machine"};
+    return {};
 }
 
 Outcome<Descriptor> internet_socket(const InternetAddress& like, int socket_type) {

@@ -21,6 +21,9 @@ runtime::Outcome<InternetAddress> internet_address(const std::string& place, int
 
 std::string place_of(const InternetAddress& address);
 
+// returns: why a link to or at that address would be plain though it must not; a seal makes any address good
+runtime::Outcome<void> may_be_plain(const InternetAddress& address, const Options& options);
+
 // A socket that does not wait.
 runtime::Outcome<runtime::Descriptor> internet_socket(const InternetAddress& like, int socket_type);
 

@@ -86,7 +86,7 @@ TransportOutcome Listener::accept() {
 Outcome<Listener> listen(const std::string& address, const Options& options) {
     const auto place = place_of(address);
     if (!place) return place.fault();
-    auto door = place.value().mechanism->listen(place.value().place);
+    auto door = place.value().mechanism->listen(place.value().place, options);
     if (!door) return door.fault();
     return Listener(place.value().mechanism->name, std::move(door).value(), options);
 }
@@ -94,7 +94,7 @@ Outcome<Listener> listen(const std::string& address, const Options& options) {
 TransportOutcome connect(const std::string& address, const Options& options, Deadline deadline) {
     const auto place = place_of(address);
     if (!place) return place.fault();
-    auto wire = place.value().mechanism->connect(place.value().place, deadline);
+    auto wire = place.value().mechanism->connect(place.value().place, options, deadline);
     if (!wire) return wire.fault();
     return over(std::move(wire).value(), options);
 }

@@ -31,8 +31,7 @@ Ordered::Ordered(std::unique_ptr<Wire> wire, const Options& options)
     heard_ = spoke_ = MonotonicClock::now();
     watch(wire_->reads(), EPOLLIN);
     if (wire_->sign() >= 0) watch(wire_->sign(), EPOLLIN);
-    if (try_send(FrameKind::hello, {}) == Moved::later)
-        finish(Ending::lost, "there is no room for the hello");
+    greet();
     alarm_at(Deadline::at(heard_ + options_.patience / (traits_.beats ? 4 : 1)));
 }
 
@@ -40,7 +39,21 @@ Ordered::~Ordered() {
     if (ending_ == Ending::open) try_send(FrameKind::bye, {});
 }
 
+void Ordered::greet() {
+    if (greeted_ || wire_->opening() || ending_ != Ending::open) return;
+    greeted_ = true;
+    if (try_send(FrameKind::hello, {}) == Moved::later)
+        finish(Ending::lost, "there is no room for the hello");
+    if (asked_) show_room(true);
+}
+
 Moved Ordered::try_send(FrameKind kind, View body) {
+    if (!greeted_) {
+        std::size_t none = 0;
+        if (wire_->write({}, none) == Moved::gone) return wire_refuses();
+        greet();
+        if (!greeted_) return Moved::later;
+    }
     if (const Moved before = flush(); before != Moved::done) return before;
     outgoing_.clear();
     written_ = 0;
@@ -62,12 +75,12 @@ Moved Ordered::try_send(FrameKind kind, View body) {
 }
 
 Moved Ordered::flush() {
-    while (written_ < outgoing_.size()) {
+    while (written_ < outgoing_.size() || wire_->holds()) {
         std::size_t moved = 0;
         const Moved result = wire_->write(View(outgoing_).subspan(written_), moved);
         if (result == Moved::gone) return wire_refuses();
         if (result == Moved::later) {
-            if (written_ > 0) show_room(true);
+            if (written_ > 0 || wire_->holds()) show_room(true);
             return result;
         }
         written_ += moved;
@@ -100,6 +113,7 @@ Moved Ordered::try_receive(Bytes& body) {
         if (moved == Moved::later) break;
     }
     if (soft_) return finish(ending_, reason_);
+    greet();
     if (!drained())
         flush();
     else if (room_wanted_)
@@ -151,6 +165,7 @@ Moved Ordered::fill() {
         heard_ = MonotonicClock::now();
         return result;
     }
+    if (const std::string why = wire_->refusal(); !why.empty()) return finish(Ending::broken, why);
     // What the peer wrote before it ended has been written by now: one more look finds it.
     if (result == Moved::later && readable(wire_->sign()) && !sign_seen_) {
         sign_seen_ = true;
@@ -179,6 +194,9 @@ void Ordered::tick() {
 
 void Ordered::show_room(bool wanted) {
     if (wanted == room_wanted_) return;
+    // While the wire opens there is room for nothing, whatever the system says.
+    asked_ = wanted && wire_->opening() && !wire_->holds();
+    if (asked_) return;
     room_wanted_ = wanted;
     if (wire_->reads() == wire_->writes())
         change(wire_->reads(), wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
@@ -194,7 +212,9 @@ void Ordered::ask_for_room() {
 
 void Ordered::wait_for_room(Deadline deadline) {
     alarm_at(Deadline::at(MonotonicClock::now() + options_.patience / 4));
-    pollfd look[] = {{wire_->writes(), POLLOUT, 0}, {alarm(), POLLIN, 0}, {wire_->sign(), POLLIN, 0}};
+    const bool opening = wire_->opening() && !wire_->holds();
+    pollfd look[] = {{opening ? wire_->reads() : wire_->writes(), static_cast<short>(opening ? POLLIN : POLLOUT), 0},
+                     {alarm(), POLLIN, 0}, {wire_->sign(), POLLIN, 0}};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(
         std::min<std::chrono::nanoseconds>(deadline.remaining(), std::chrono::hours(1)));
     poll(look, 3, static_cast<int>(left.count()));

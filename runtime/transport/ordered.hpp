@@ -18,10 +18,11 @@ public:
 private:
     Moved try_send(FrameKind kind, View body) override;
     Moved try_receive(Bytes& body) override;
-    bool drained() const override { return written_ == outgoing_.size(); }
+    bool drained() const override { return written_ == outgoing_.size() && !wire_->holds(); }
     void wait_for_room(runtime::Deadline deadline) override;
     void ask_for_room() override;
 
+    void greet();            // says hello, once the wire is open
     Moved flush();           // of what the wire took only a part of
     Moved cut(Bytes& body);  // the next frame out of what was read
     Moved accept(const Decoded& frame, Bytes& body);
@@ -41,6 +42,8 @@ private:
     std::uint64_t next_out_ = 0, next_in_ = 0;
     runtime::Instant heard_, spoke_;
     bool room_wanted_ = false;
+    bool greeted_ = false;
+    bool asked_ = false;  // for room, before the wire was open
     bool soft_ = false;  // a write found the end: what is still to be read may say more
     bool sign_seen_ = false;
 };

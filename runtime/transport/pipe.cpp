@@ -83,7 +83,7 @@ private:
     Peer peer_;
 };
 
-WireOutcome inherited(const std::string& place, Deadline) {
+WireOutcome inherited(const std::string& place, const Options&, Deadline) {
     int in = -1, out = -1;
     const char* const end = place.data() + place.size();
     const auto first = std::from_chars(place.data(), end, in);
@@ -97,7 +97,7 @@ WireOutcome inherited(const std::string& place, Deadline) {
     return pipe_wire({Descriptor(in), Descriptor(out)}, {});
 }
 
-DoorOutcome no_door(const std::string&) {
+DoorOutcome no_door(const std::string&, const Options&) {
     return make_fault(EINVAL, "a pipe is inherited: nobody can listen at one");
 }
 

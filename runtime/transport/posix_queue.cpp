@@ -148,7 +148,7 @@ bool is_stale(const std::string& place) {
     return door.valid() && fits(door.get()) && flock(door.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
-DoorOutcome listen_posix(const std::string& place) {
+DoorOutcome listen_posix(const std::string& place, const Options&) {
     if (place.size() < 2 || place[0] != '/' || place.find('/', 1) != std::string::npos)
         return make_fault(EINVAL, "\"" + place + "\" is no name of a POSIX queue");
     auto door = make_queue(place, most);
@@ -162,7 +162,7 @@ DoorOutcome listen_posix(const std::string& place) {
     return std::unique_ptr<Door>(std::make_unique<PosixDoor>(place, std::move(door).value()));
 }
 
-WireOutcome connect_posix(const std::string& place, Deadline) {
+WireOutcome connect_posix(const std::string& place, const Options&, Deadline) {
     Descriptor door(mq_open(place.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
     if (!door || !fits(door.get()) || flock(door.get(), LOCK_EX | LOCK_NB) == 0)
         return make_fault(ECONNREFUSED, "nobody of this user listens at posix:" + place);

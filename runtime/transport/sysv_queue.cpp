@@ -297,7 +297,7 @@ Outcome<WardedQueues> make_door(key_t key, const std::string& place) {
     return make_fault(EADDRINUSE, "sysv:" + place);
 }
 
-DoorOutcome listen_sysv(const std::string& place) {
+DoorOutcome listen_sysv(const std::string& place, const Options&) {
     const auto key = key_of(place);
     if (!key) return key.fault();
     auto made = make_door(key.value(), place);
@@ -314,7 +314,7 @@ DoorOutcome listen_sysv(const std::string& place) {
     return std::unique_ptr<Door>(std::make_unique<SysvDoor>(place, door, std::move(ends).value()));
 }
 
-WireOutcome connect_sysv(const std::string& place, Deadline) {
+WireOutcome connect_sysv(const std::string& place, const Options&, Deadline) {
     const auto key = key_of(place);
     if (!key) return key.fault();
     const int door = msgget(key.value(), 0);

@@ -9,6 +9,7 @@
 #include <poll.h>
 
 #include "runtime/transport/internet.hpp"
+#include "runtime/transport/sealed.hpp"
 
 namespace umach::transport {
 
@@ -21,22 +22,24 @@ using runtime::Outcome;
 namespace {
 
 // A frame is a message of its own: it does not wait for company.
-std::unique_ptr<Wire> tcp_wire(Descriptor socket) {
+std::unique_ptr<Wire> tcp_wire(Descriptor socket, const Options& options, SealSide side) {
     const int on = 1;
     setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return socket_wire(std::move(socket), {false, false, true, 65'536}, {});
+    auto wire = socket_wire(std::move(socket), {false, false, true, 65'536}, {});
+    if (options.seal == nullptr) return wire;
+    return sealed_wire(std::move(wire), options.seal, side);
 }
 
 class TcpDoor final : public Door {
 public:
-    explicit TcpDoor(Descriptor socket) : socket_(std::move(socket)) {}
+    TcpDoor(Descriptor socket, const Options& options) : socket_(std::move(socket)), options_(options) {}
 
     int descriptor() const noexcept override { return socket_.get(); }
     std::string place() const override { return place_of(own_address(socket_.get())); }
 
     WireOutcome accept() override {
         Descriptor socket(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-        if (socket) return tcp_wire(std::move(socket));
+        if (socket) return tcp_wire(std::move(socket), options_, SealSide::listens);
         // Linux passes on here what has become of a connection meanwhile.
         const bool of_the_process = errno == EMFILE || errno == ENFILE;
         if (!of_the_process) return std::unique_ptr<Wire>();
@@ -45,15 +48,17 @@ public:
 
 private:
     Descriptor socket_;
+    Options options_;
 };
 
-DoorOutcome listen_tcp(const std::string& place) {
+DoorOutcome listen_tcp(const std::string& place, const Options& options) {
     const auto address = internet_address(place, SOCK_STREAM);
     if (!address) return address.fault();
+    if (auto plain = may_be_plain(address.value(), options); !plain) return plain.fault();
     auto socket = bound_socket(address.value(), SOCK_STREAM, true);
     if (!socket) return socket.fault();
     if (::listen(socket.value().get(), 16) != 0) return last_fault("listening at tcp:" + place);
-    return std::unique_ptr<Door>(std::make_unique<TcpDoor>(std::move(socket).value()));
+    return std::unique_ptr<Door>(std::make_unique<TcpDoor>(std::move(socket).value(), options));
 }
 
 Outcome<void> until_connected(int socket, Deadline deadline, const std::string& place) {
@@ -71,9 +76,10 @@ Outcome<void> until_connected(int socket, Deadline deadline, const std::string& 
     return {};
 }
 
-WireOutcome connect_tcp(const std::string& place, Deadline deadline) {
+WireOutcome connect_tcp(const std::string& place, const Options& options, Deadline deadline) {
     const auto address = internet_address(place, SOCK_STREAM);
     if (!address) return address.fault();
+    if (auto plain = may_be_plain(address.value(), options); !plain) return plain.fault();
     auto socket = internet_socket(address.value(), SOCK_STREAM);
     if (!socket) return socket.fault();
     const int number = socket.value().get();
@@ -81,7 +87,7 @@ WireOutcome connect_tcp(const std::string& place, Deadline deadline) {
         if (errno != EINPROGRESS) return last_fault("connecting to tcp:" + place);
         if (auto connected = until_connected(number, deadline, place); !connected) return connected.fault();
     }
-    return tcp_wire(std::move(socket).value());
+    return tcp_wire(std::move(socket).value(), options, SealSide::connects);
 }
 
 }  // namespace

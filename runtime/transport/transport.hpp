@@ -26,6 +26,7 @@
 #include "runtime/descriptor.hpp"
 #include "runtime/fault.hpp"
 #include "runtime/transport/frame.hpp"
+#include "runtime/transport/seal.hpp"
 
 namespace umach::transport {
 
@@ -42,6 +43,8 @@ enum class Ending { open, closed, lost, broken };
 struct Options {
     std::chrono::nanoseconds patience = std::chrono::seconds(3);  // how long the peer may be silent
     unsigned window = 32;  // udp and loopback: frames on their way, 1 to 32; 1 is stop-and-wait
+    std::shared_ptr<const Seal> seal{};  // tcp and udp: who we are and whom we trust
+    bool insecure = false;               // tcp and udp without a seal, which only loopback addresses allow
 };
 
 // Who the system says is at the other end; -1 where it does not say.
@@ -49,6 +52,7 @@ struct Peer {
     int process = -1;
     long user = -1;
     long group = -1;
+    std::string key{};  // the fingerprint that it has shown; "" where nothing is sealed
 };
 
 struct Counts {

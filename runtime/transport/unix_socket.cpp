@@ -54,7 +54,7 @@ Peer peer_of(int socket) {
     return {who.pid, static_cast<long>(who.uid), static_cast<long>(who.gid)};
 }
 
-WireOutcome connect_unix(const std::string& place, Deadline) {
+WireOutcome connect_unix(const std::string& place, const Options&, Deadline) {
     const auto address = address_of(place);
     if (!address) return address.fault();
     auto socket = new_socket();
@@ -107,7 +107,7 @@ bool is_stale(const Address& address, const std::string& place) {
            errno == ECONNREFUSED;
 }
 
-DoorOutcome listen_unix(const std::string& place) {
+DoorOutcome listen_unix(const std::string& place, const Options&) {
     const auto address = address_of(place);
     if (!address) return address.fault();
     auto socket = new_socket();

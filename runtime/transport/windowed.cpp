@@ -87,6 +87,8 @@ void Windowed::read_all() {
             continue;
         }
         // Nobody may listen yet where the hello goes; it is repeated, for as long as patience lasts.
+        const std::string why = result == Moved::gone ? wire_->refusal() : "";
+        if (!why.empty()) end(Ending::broken, why);
         if (result == Moved::gone && established()) end(Ending::lost, "the peer has ended");
         return;
     }

@@ -32,6 +32,7 @@ public:
 
     // Neither waits. `moved` is set when the answer is `done`: how many bytes, which are whole frames if the
     // wire is atomic or of datagrams. `gone` from write() says nothing about what can still be read.
+    // Writing nothing does what is due.
     virtual Moved write(View bytes, std::size_t& moved) noexcept = 0;
     virtual Moved read(std::span<std::byte> into, std::size_t& moved) noexcept = 0;
 
@@ -40,6 +41,12 @@ public:
     virtual int sign() const noexcept { return -1; }  // readable once the peer's process has ended
     virtual runtime::Deadline due() const noexcept { return runtime::Deadline::never(); }  // to write nothing
     virtual Peer peer() const { return {}; }
+
+    // It still finds out who the peer is, by what is read and written; a stream takes nothing before.
+    virtual bool opening() const noexcept { return false; }
+    // Bytes that it took are not with the system yet: the next write, even of nothing, goes on.
+    virtual bool holds() const noexcept { return false; }
+    virtual std::string refusal() const { return ""; }  // why it is gone, if the peer is refused, or refuses
 };
 
 using WireOutcome = runtime::Outcome<std::unique_ptr<Wire>>;
@@ -63,8 +70,8 @@ using DoorOutcome = runtime::Outcome<std::unique_ptr<Door>>;
 // A kind of transport that has addresses.
 struct Mechanism {
     const char* name;
-    DoorOutcome (*listen)(const std::string& place);
-    WireOutcome (*connect)(const std::string& place, runtime::Deadline deadline);
+    DoorOutcome (*listen)(const std::string& place, const Options& options);
+    WireOutcome (*connect)(const std::string& place, const Options& options, runtime::Deadline deadline);
 };
 
 // returns: null when there is no kind of that name

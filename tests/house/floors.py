@@ -25,6 +25,7 @@ TENANTS = ('servers', 'lpc', 'tools', 'examples', 'labs', 'bench')
 LINKERS = ('servers/netmsg', 'examples/exchanges')
 # What only one place may include; the benchmark compares itself with what users of these libraries have.
 LENT = (
+    (re.compile(r'openssl/'), ('runtime/transport/',)),
     (re.compile(r'boost/interprocess/'), ('runtime/segment/', 'bench/')),
     (re.compile(r'boost/context/'), ('tasks/', 'bench/')),
     (re.compile(r'boost/'), ('runtime/segment/', 'tasks/', 'bench/', 'labs/')),

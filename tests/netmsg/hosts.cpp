@@ -32,6 +32,7 @@ std::string own(const std::string& begin) {
 Options options_of_tests() {
     Options options;
     options.patience = std::chrono::seconds(2);
+    options.insecure = true;
     return options;
 }
 

@@ -149,7 +149,7 @@ TEST_P(Listening, ByAKilledProcessIsTakenOverByTheNextOne) {
     std::string address = GetParam().address();
     child = fork_ours();
     if (child == 0) {
-        auto door = listen(address, {});
+        auto door = listen(address, GetParam().options);
         const std::string text = door.ok() ? door.value().address() : "";
         [[maybe_unused]] const auto written = write(told[1], text.data(), text.size());
         for (;;) pause();
@@ -160,9 +160,9 @@ TEST_P(Listening, ByAKilledProcessIsTakenOverByTheNextOne) {
     address.assign(text, static_cast<std::size_t>(got));
     close(told[0]);
     close(told[1]);
-    EXPECT_EQ(listen(address, {}).ok(), false);
+    EXPECT_EQ(listen(address, GetParam().options).ok(), false);
     end_child();
-    const auto next = listen(address, {});
+    const auto next = listen(address, GetParam().options);
     EXPECT_TRUE(next.ok()) << next.fault().what;
 }
 

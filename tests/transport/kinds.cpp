@@ -11,6 +11,7 @@
 
 #include "runtime/transport/loopback.hpp"
 #include "runtime/transport/pipe.hpp"
+#include "runtime/transport/sealed.hpp"
 
 namespace umach::transport::test {
 namespace {
@@ -47,16 +48,20 @@ private:
 // A kind with addresses: the guest connects, the host accepts.
 class AtDoor final : public Meeting {
 public:
-    explicit AtDoor(const std::string& address) : kind_(mechanism_of(address.substr(0, address.find(':')))) {
-        door_ = std::move(kind_->listen(address.substr(address.find(':') + 1))).value();
+    AtDoor(const std::string& address, const Options& options)
+        : kind_(mechanism_of(address.substr(0, address.find(':')))), options_(options) {
+        door_ = std::move(kind_->listen(address.substr(address.find(':') + 1), options_)).value();
         place_ = door_->place();
     }
-    std::unique_ptr<Wire> guest() override { return std::move(kind_->connect(place_, soon())).value(); }
+    std::unique_ptr<Wire> guest() override {
+        return std::move(kind_->connect(place_, options_, soon())).value();
+    }
     std::unique_ptr<Wire> host() override {
         std::unique_ptr<Wire> wire;
         while (wire == nullptr) {
             pollfd look{door_->descriptor(), POLLIN, 0};
-            EXPECT_EQ(poll(&look, 1, 20'000), 1);
+            if (meanwhile) meanwhile();
+            EXPECT_TRUE(poll(&look, 1, meanwhile ? 1 : 20'000) == 1 || meanwhile);
             wire = std::move(door_->accept()).value();
         }
         return wire;
@@ -66,13 +71,17 @@ public:
 
 private:
     const Mechanism* kind_;
+    Options options_;
     std::unique_ptr<Door> door_;
     std::string place_;
 };
 
-KindInTest at_door(const char* name, std::function<std::string()> address) {
-    KindInTest kind{name, [address] { return std::make_unique<AtDoor>(address()); }, false, {}, address};
-    return kind;
+KindInTest at_door(const char* name, std::function<std::string()> address, bool sealed = false) {
+    Options options;
+    options.insecure = !sealed;
+    if (sealed) options.seal = seal_of_tests();
+    const auto meet = [=] { return std::make_unique<AtDoor>(address(), options); };
+    return {name, meet, false, options, address};
 }
 
 std::string own(const std::string& begin) {
@@ -93,6 +102,25 @@ Weather storm() {
     weather.delay = 3ms;
     return weather;
 }
+
+// A handshake is a few datagrams at once, and has the patience's time: not for a storm.
+Weather rain() {
+    Weather weather;
+    weather.seed = 7;
+    weather.lost = weather.doubled = weather.delayed = 50;
+    weather.truncated = 20;
+    weather.delay = 3ms;
+    return weather;
+}
+
+class SealedLoopback final : public Meeting {
+public:
+    std::unique_ptr<Wire> guest() override { return sealed_wire(below_.guest(), seal_of_tests(), SealSide::connects); }
+    std::unique_ptr<Wire> host() override { return sealed_wire(below_.host(), seal_of_tests(), SealSide::listens); }
+
+private:
+    Loopback below_{rain()};
+};
 
 std::vector<KindInTest> all_kinds() {
     std::vector<KindInTest> all;
@@ -118,6 +146,25 @@ std::vector<KindInTest> all_kinds() {
 
 }  // namespace
 
+std::shared_ptr<const Seal> seal_of_tests() {
+    static const auto seal = [] {
+        const Key key = Key::make().value();
+        const std::string own = key.fingerprint();
+        return Seal::make(key, [own](const std::string& shown) { return shown == own; }).value();
+    }();
+    return seal;
+}
+
+std::vector<KindInTest> kinds_and_sealed_ones() {
+    std::vector<KindInTest> all = kinds();
+    all.push_back(at_door("tls", [] { return std::string("tcp:127.0.0.1:0"); }, true));
+    auto dtls = at_door("dtls", [] { return std::string("udp:127.0.0.1:0"); }, true);
+    dtls.datagrams = true;
+    all.push_back(dtls);
+    all.push_back({"dtls_in_rain", [] { return std::make_unique<SealedLoopback>(); }, true});
+    return all;
+}
+
 const std::vector<KindInTest>& kinds() {
     static const std::vector<KindInTest> all = all_kinds();
     return all;
@@ -136,7 +183,9 @@ std::vector<KindInTest> kinds_where(Condition condition) {
 }  // namespace
 
 std::vector<KindInTest> kinds_with_addresses() {
-    return kinds_where([](const KindInTest& kind) { return !kind.address().empty(); });
+    std::vector<KindInTest> some = kinds_and_sealed_ones();
+    std::erase_if(some, [](const KindInTest& kind) { return kind.address().empty(); });
+    return some;
 }
 
 std::vector<KindInTest> kinds_that_keep_order() {
@@ -218,6 +267,11 @@ void TransportOfKind::join() {
 void TransportOfKind::join(const Options& options) {
     const auto meeting = GetParam().meet();
     guest = over(meeting->guest(), options);
+    if (options.seal != nullptr)
+        meeting->meanwhile = [this] {
+            Bytes none;
+            EXPECT_EQ(guest->receive(none, Deadline::in(0ms)), Moved::later);
+        };
     host = over(meeting->host(), options);
 }
 

@@ -30,6 +30,7 @@ public:
     virtual std::unique_ptr<Wire> host() = 0;   // who is there
     virtual void leave_guest_alone() {}         // in the guest's process: lets go of the host's side
     virtual void leave_host_alone() {}          // in the host's process: lets go of the guest's side
+    std::function<void()> meanwhile{};  // what the guest does until the host is there: for sealed datagrams
 };
 
 struct KindInTest {
@@ -46,6 +47,8 @@ inline void PrintTo(const KindInTest& kind, std::ostream* out) {
 }
 
 const std::vector<KindInTest>& kinds();
+// The same over a seal, for suites in which both ends are at work.
+std::vector<KindInTest> kinds_and_sealed_ones();
 std::vector<KindInTest> kinds_with_addresses();
 std::vector<KindInTest> kinds_that_keep_order();
 std::vector<KindInTest> kinds_that_let_in_who_says_nothing();
@@ -56,6 +59,9 @@ pid_t fork_ours();
 
 // All message queues of our processes, and what this suite's addresses put into /tmp.
 std::set<std::string> what_is_there();
+
+// One key for both sides, which trusts itself.
+std::shared_ptr<const Seal> seal_of_tests();
 
 Bytes bytes_of(const std::string& text);
 std::string text_of_bytes(const Bytes& bytes);
