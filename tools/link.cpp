@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "servers/netmsg/keyring.hpp"
 #include "servers/netmsg/server.hpp"
 
 namespace umach::tools {
@@ -21,7 +22,8 @@ namespace {
 using transport::Deadline;
 
 struct Asked {
-    std::string host, name;
+    std::string host, name, keys;
+    bool insecure = false;
     std::vector<std::string> listen, connect, allow;
     std::string seek;
     double patience = 3;
@@ -75,14 +77,26 @@ std::unique_ptr<transport::Transport> connected(const std::string& address, cons
     }
 }
 
-// Only what stays on this machine is safe from being read and forged.
-void warn(const std::string& address) {
-    const bool net = address.starts_with("tcp:") || address.starts_with("udp:");
-    const bool inside = address.find("127.0.0.1") != std::string::npos ||
-                        address.find("[::1]") != std::string::npos ||
-                        address.find("localhost") != std::string::npos;
-    if (net && !inside)
-        fmt::print(stderr, "umach: {} is plain: whoever is on the way can read and forge\n", address);
+// Over tcp and udp both sides show keys. What is plain is said, and stays on this machine.
+transport::Options options_of(const Asked& asked) {
+    transport::Options options;
+    options.patience = std::chrono::milliseconds(static_cast<long>(asked.patience * 1000));
+    options.window = asked.window;
+    std::vector<std::string> net;
+    for (const auto* addresses : {&asked.listen, &asked.connect})
+        for (const std::string& address : *addresses)
+            if (address.starts_with("tcp:") || address.starts_with("udp:")) net.push_back(address);
+    options.insecure = asked.insecure;
+    if (net.empty()) return options;
+    if (asked.insecure) {
+        for (const std::string& address : net)
+            fmt::print(stderr, "umach: {} is plain: every user of this machine can come in\n", address);
+        return options;
+    }
+    auto seal = netmsg::Keyring(asked.keys).seal();
+    if (!seal.ok()) throw Trouble(seal.fault().what);
+    options.seal = std::move(seal).value();
+    return options;
 }
 
 int run(const Asked& asked) {
@@ -96,11 +110,8 @@ int run(const Asked& asked) {
     });
     if (!server.ready()) throw Trouble("the host has no ports left");
     server.allow(allowed_of(asked.allow));
-    transport::Options options;
-    options.patience = std::chrono::milliseconds(static_cast<long>(asked.patience * 1000));
-    options.window = asked.window;
+    const transport::Options options = options_of(asked);
     for (const std::string& address : asked.listen) {
-        warn(address);
         auto listener = transport::listen(address, options);
         if (!listener.ok()) throw Trouble(listener.fault().what);
         fmt::print("listening at {}\n", listener.value().address());
@@ -114,7 +125,6 @@ int run(const Asked& asked) {
     std::fflush(stdout);
     const Deadline deadline = Deadline::in(std::chrono::duration<double>(asked.wait));
     for (const std::string& address : asked.connect) {
-        warn(address);
         server.add(connected(address, options, deadline, ends), address);
     }
     while (server.turn(-1, ends) && (!asked.listen.empty() || !asked.seek.empty() || server.links() > 0)) {
@@ -143,6 +153,9 @@ void add_link(CLI::App& app, int& status) {
         ->add_option("--allow", asked->allow,
                      "uid:NUMBER or gid:NUMBER: who may come in; without it this user")
         ->take_all();
+    command->add_option("--keys", asked->keys, "Where the keys for tcp and udp are; see umach key");
+    command->add_flag("--insecure", asked->insecure,
+                      "Lets tcp and udp be plain, on loopback addresses: every user of this machine can come in");
     command->add_option("--patience", asked->patience, "Seconds of silence after which tcp and udp links end")
         ->check(CLI::Range(0.1, 3600.0))
         ->default_str("3");

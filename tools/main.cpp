@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
     umach::tools::add_torture(app, status);
     umach::tools::add_link(app, status);
     umach::tools::add_links(app, status);
+    umach::tools::add_key(app, status);
     add_help(app);
     try {
         if (argc > 1) must_be_command(app, argv[1]);

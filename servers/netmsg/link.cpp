@@ -58,6 +58,12 @@ std::string Link::counts() const {
            " in, " + std::to_string(counts.sent_again) + " sent again";
 }
 
+std::string Link::who() const {
+    const transport::Peer peer = transport_->peer();
+    if (!peer.key.empty()) return ", key " + peer.key;
+    return peer.user >= 0 ? ", user " + std::to_string(peer.user) : "";
+}
+
 void Link::attend() {
     Bytes frame;
     for (int i = 0; i < frames_at_once && !ended_; ++i) {

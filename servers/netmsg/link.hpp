@@ -42,6 +42,7 @@ public:
     }
     SeenLink seen() const;
     void see_proxies(std::vector<SeenProxy>& rows) const;
+    std::string who() const;  // what the transport knows of the peer: ", key 12.."; "" if nothing
 
     // What was received from the server's set, or told by the kernel, about a port of this link.
     // takes: the message, when it is this link's

@@ -56,7 +56,7 @@ void Server::attend(Link& link) {
     const bool joined = !link.peer_name().empty();
     link.attend();
     if (joined || link.peer_name().empty()) return;
-    log_("joined with " + link.peer_name());
+    log_("joined with " + link.peer_name() + link.who());
     this->joined(link);
 }
 

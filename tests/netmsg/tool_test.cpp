@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // umach link as people run it: three hosts in a row, and a right that is passed from one end to the other.
 #include <sched.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,67 +8,10 @@
 #include <cstdlib>
 
 #include "tests/netmsg/hosts.hpp"
+#include "tests/netmsg/running_tool.hpp"
 
 namespace umach::netmsg::test {
 namespace {
-
-// The tool, running until this goes, and what it says.
-class Tool {
-public:
-    explicit Tool(std::vector<std::string> words) {
-        int out[2];
-        EXPECT_EQ(pipe(out), 0);
-        process_ = fork();
-        EXPECT_GE(process_, 0);
-        if (process_ == 0) {
-            prctl(PR_SET_PDEATHSIG, SIGKILL);
-            dup2(out[1], 1);
-            close(out[0]);
-            std::vector<char*> arguments{const_cast<char*>("umach")};
-            for (std::string& word : words) arguments.push_back(word.data());
-            arguments.push_back(nullptr);
-            execv(UMACH_TOOL, arguments.data());
-            _exit(127);
-        }
-        close(out[1]);
-        out_ = out[0];
-    }
-    Tool(const Tool&) = delete;
-    Tool& operator=(const Tool&) = delete;
-    ~Tool() {
-        if (process_ > 0) {
-            kill(process_, SIGTERM);
-            status();
-        }
-        close(out_);
-    }
-
-    // Reads on until a line has that in it. returns: that line; "" when the tool ended before
-    std::string line_with(const std::string& what) {
-        std::string line;
-        for (char c = 0; read(out_, &c, 1) == 1;) {
-            if (c != '\n') {
-                line += c;
-                continue;
-            }
-            if (line.find(what) != std::string::npos) return line;
-            line.clear();
-        }
-        return "";
-    }
-    bool says(const std::string& what) { return !line_with(what).empty(); }
-
-    int status() {
-        int status = 0;
-        if (process_ > 0) waitpid(process_, &status, 0);
-        process_ = -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
-    }
-
-private:
-    pid_t process_ = -1;
-    int out_ = -1;
-};
 
 std::string own_name(const char* which) {
     return "netmsg-" + std::to_string(getpid()) + "-" + which;

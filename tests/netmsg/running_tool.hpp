@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+namespace umach::netmsg::test {
+
+// The tool, running until this goes, and what it says: on standard output, or error if that is asked for.
+class Tool {
+public:
+    explicit Tool(std::vector<std::string> words, int output = 1) {
+        int out[2];
+        EXPECT_EQ(pipe(out), 0);
+        process_ = fork();
+        EXPECT_GE(process_, 0);
+        if (process_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            dup2(out[1], output);
+            close(out[0]);
+            std::vector<char*> arguments{const_cast<char*>("umach")};
+            for (std::string& word : words) arguments.push_back(word.data());
+            arguments.push_back(nullptr);
+            execv(UMACH_TOOL, arguments.data());
+            _exit(127);
+        }
+        close(out[1]);
+        out_ = out[0];
+    }
+    Tool(const Tool&) = delete;
+    Tool& operator=(const Tool&) = delete;
+    ~Tool() {
+        if (process_ > 0) {
+            kill(process_, SIGTERM);
+            status();
+        }
+        close(out_);
+    }
+
+    // returns: the next line; "" when the tool has ended
+    std::string line() {
+        std::string line;
+        for (char c = 0; read(out_, &c, 1) == 1 && c != '\n';) line += c;
+        return line;
+    }
+
+    // Reads on until a line has that in it. returns: that line; "" when the tool ended before
+    std::string line_with(const std::string& what) {
+        std::string line;
+        for (char c = 0; read(out_, &c, 1) == 1;) {
+            if (c != '\n') {
+                line += c;
+                continue;
+            }
+            if (line.find(what) != std::string::npos) return line;
+            line.clear();
+        }
+        return "";
+    }
+    bool says(const std::string& what) { return !line_with(what).empty(); }
+
+    int status() {
+        int status = 0;
+        if (process_ > 0) waitpid(process_, &status, 0);
+        process_ = -1;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
+    }
+
+private:
+    pid_t process_ = -1;
+    int out_ = -1;
+};
+
+}  // namespace umach::netmsg::test
