@@ -51,8 +51,8 @@ long number_in(const std::string& text, std::size_t from) {
     throw Trouble(fmt::format("\"{}\" is neither uid:NUMBER nor gid:NUMBER", text));
 }
 
-netmsg::Allowed allowed_of(const std::vector<std::string>& texts) {
-    netmsg::Allowed allowed;
+transport::Allowed allowed_of(const std::vector<std::string>& texts) {
+    transport::Allowed allowed;
     for (const std::string& text : texts) {
         if (text.starts_with("uid:"))
             allowed.users.insert(number_in(text, 4));
@@ -82,6 +82,7 @@ transport::Options options_of(const Asked& asked) {
     transport::Options options;
     options.patience = std::chrono::milliseconds(static_cast<long>(asked.patience * 1000));
     options.window = asked.window;
+    options.allowed = allowed_of(asked.allow);
     std::vector<std::string> net;
     for (const auto* addresses : {&asked.listen, &asked.connect})
         for (const std::string& address : *addresses)
@@ -109,7 +110,6 @@ int run(const Asked& asked) {
         std::fflush(stdout);
     });
     if (!server.ready()) throw Trouble("the host has no ports left");
-    server.allow(allowed_of(asked.allow));
     const transport::Options options = options_of(asked);
     for (const std::string& address : asked.listen) {
         auto listener = transport::listen(address, options);
@@ -151,7 +151,8 @@ void add_link(CLI::App& app, int& status) {
     command->add_option("--name", asked->name, "What other hosts call this one; HOST without it");
     command
         ->add_option("--allow", asked->allow,
-                     "uid:NUMBER or gid:NUMBER: who may come in; without it this user")
+                     "uid:NUMBER or gid:NUMBER: who may be there too, beside this user and root")
+        ->delimiter(',')
         ->take_all();
     command->add_option("--keys", asked->keys, "Where the keys for tcp and udp are; see umach key");
     command->add_flag("--insecure", asked->insecure,

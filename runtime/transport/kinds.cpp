@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The kinds by name, and what they have in common: addresses, listeners, and the transport over a wire.
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include <sys/syscall.h>
@@ -50,6 +51,20 @@ const Mechanism* mechanism_of(const std::string& kind) {
 std::unique_ptr<Transport> over(std::unique_ptr<Wire> wire, const Options& options) {
     if (wire->traits().datagrams) return std::make_unique<Windowed>(std::move(wire), options);
     return std::make_unique<Ordered>(std::move(wire), options);
+}
+
+bool Allowed::has(long user, long group) const {
+    return user == static_cast<long>(geteuid()) || user == 0 || users.contains(user) || groups.contains(group);
+}
+
+Outcome<void> check_owner(const Owned& object, const Allowed& allowed) {
+    if (!allowed.has(object.user))
+        return make_fault(EPERM, object.what + " is of user " + std::to_string(object.user) +
+                                     ", who is not allowed");
+    if ((object.mode & 077) == 0) return {};
+    char mode[8] = "";
+    std::snprintf(mode, sizeof mode, "%03o", object.mode & 0777);
+    return make_fault(EPERM, object.what + " is open to others: its mode is " + mode);
 }
 
 Moved moved_by(int error) noexcept {

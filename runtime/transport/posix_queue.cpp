@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "runtime/transport/posix_queue.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -37,13 +38,15 @@ struct Answer {
     std::int32_t mark, process;
 };
 
-// Of this user alone, and a queue of our size.
-bool fits(int queue) {
+// returns: why it is refused: it is no queue, of somebody who is not allowed, or open to others
+Outcome<void> check_queue(int queue, const std::string& what, const Allowed& allowed) {
     struct stat file {};
     struct statfs system {};
     mq_attr attributes{};
-    return fstat(queue, &file) == 0 && fstatfs(queue, &system) == 0 && system.f_type == queue_file_system &&
-           file.st_uid == geteuid() && (file.st_mode & 077) == 0 && mq_getattr(queue, &attributes) == 0;
+    const bool is_one = fstat(queue, &file) == 0 && fstatfs(queue, &system) == 0 &&
+                        system.f_type == queue_file_system && mq_getattr(queue, &attributes) == 0;
+    if (!is_one) return make_fault(EPERM, what + " is no queue");
+    return check_owner({what, static_cast<long>(file.st_uid), file.st_mode}, allowed);
 }
 
 Outcome<Descriptor> make_queue(const std::string& name, std::size_t bytes) {
@@ -110,7 +113,8 @@ private:
 
 class PosixDoor final : public Door {
 public:
-    PosixDoor(std::string place, Descriptor door) : place_(std::move(place)), door_(std::move(door)) {}
+    PosixDoor(std::string place, Descriptor door, const Allowed& allowed)
+        : place_(std::move(place)), door_(std::move(door)), allowed_(allowed) {}
     ~PosixDoor() override { mq_unlink(place_.c_str()); }
 
     int descriptor() const noexcept override { return door_.get(); }
@@ -120,16 +124,20 @@ public:
         Knock knock{};
         char bytes[most];
         const ssize_t got = mq_receive(door_.get(), bytes, sizeof bytes, nullptr);
-        if (got != sizeof knock) return std::unique_ptr<Wire>();
-        std::memcpy(&knock, bytes, sizeof knock);
-        if (knock.mark != mark) return std::unique_ptr<Wire>();
+        if (got < 0) return std::unique_ptr<Wire>();
+        std::memcpy(&knock, bytes, std::min(sizeof knock, static_cast<std::size_t>(got)));
+        if (got != sizeof knock || knock.mark != mark)
+            return make_fault(EPROTO, "refused what is no knock at posix:" + place_);
         const std::string open_files = "/proc/" + std::to_string(knock.process) + "/fd/";
         const auto open_queue = [&](std::int32_t number, int how) {
             return Descriptor(
                 ::open((open_files + std::to_string(number)).c_str(), how | O_NONBLOCK | O_CLOEXEC));
         };
         Descriptor in = open_queue(knock.to, O_RDONLY), out = open_queue(knock.from, O_WRONLY);
-        if (!in || !out || !fits(in.get()) || !fits(out.get())) return std::unique_ptr<Wire>();
+        const std::string what = "a queue of process " + std::to_string(knock.process) + " at posix:" + place_;
+        if (!in || !out) return make_fault(EPERM, "refused " + what + ": it cannot be opened");
+        for (const int queue : {in.get(), out.get()})
+            if (auto good = check_queue(queue, what, allowed_); !good) return good.fault();
         auto wire = std::make_unique<PosixWire>(std::move(in), std::move(out));
         wire->watch(knock.process);
         const Answer answer{mark, getpid()};
@@ -140,31 +148,34 @@ public:
 private:
     std::string place_;
     Descriptor door_;
+    Allowed allowed_;
 };
 
 // Its listener was killed: the lock that a living one holds is free.
-bool is_stale(const std::string& place) {
+bool is_stale(const std::string& place, const Allowed& allowed) {
     Descriptor door(mq_open(place.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
-    return door.valid() && fits(door.get()) && flock(door.get(), LOCK_EX | LOCK_NB) == 0;
+    return door.valid() && check_queue(door.get(), place, allowed).ok() && flock(door.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
-DoorOutcome listen_posix(const std::string& place, const Options&) {
+DoorOutcome listen_posix(const std::string& place, const Options& options) {
     if (place.size() < 2 || place[0] != '/' || place.find('/', 1) != std::string::npos)
         return make_fault(EINVAL, "\"" + place + "\" is no name of a POSIX queue");
     auto door = make_queue(place, most);
-    if (!door && door.fault().error == EEXIST && is_stale(place)) {
+    if (!door && door.fault().error == EEXIST && is_stale(place, options.allowed)) {
         mq_unlink(place.c_str());
         door = make_queue(place, most);
     }
     if (!door)
         return make_fault(door.fault().error == EEXIST ? EADDRINUSE : door.fault().error, "posix:" + place);
     flock(door.value().get(), LOCK_EX | LOCK_NB);
-    return std::unique_ptr<Door>(std::make_unique<PosixDoor>(place, std::move(door).value()));
+    return std::unique_ptr<Door>(std::make_unique<PosixDoor>(place, std::move(door).value(), options.allowed));
 }
 
-WireOutcome connect_posix(const std::string& place, const Options&, Deadline) {
+WireOutcome connect_posix(const std::string& place, const Options& options, Deadline) {
     Descriptor door(mq_open(place.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
-    if (!door || !fits(door.get()) || flock(door.get(), LOCK_EX | LOCK_NB) == 0)
+    if (door)
+        if (auto good = check_queue(door.get(), "posix:" + place, options.allowed); !good) return good.fault();
+    if (!door || flock(door.get(), LOCK_EX | LOCK_NB) == 0)
         return make_fault(ECONNREFUSED, "nobody of this user listens at posix:" + place);
     auto to = make_nameless_queue(), from = make_nameless_queue();
     if (!to) return to.fault();

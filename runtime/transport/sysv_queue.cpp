@@ -24,6 +24,7 @@ using runtime::Deadline;
 using runtime::Descriptor;
 using runtime::last_fault;
 using runtime::make_fault;
+using runtime::Fault;
 using runtime::Outcome;
 
 namespace {
@@ -58,12 +59,14 @@ int process_of(int thread) {
     return 0;
 }
 
-// returns: nothing when the queue is not there, or not this user's alone
-std::optional<Seen> look_at(int queue) {
+// returns: a fault when the queue is not there, of somebody who is not allowed, or open to others
+Outcome<Seen> look_at(int queue, const Allowed& allowed) {
     msqid_ds seen{};
-    if (msgctl(queue, IPC_STAT, &seen) != 0) return std::nullopt;
-    const bool ours = seen.msg_perm.uid == geteuid() && seen.msg_perm.cuid == geteuid();
-    if (!ours || (seen.msg_perm.mode & 077) != 0) return std::nullopt;
+    const std::string what = "the System V queue " + std::to_string(queue);
+    if (msgctl(queue, IPC_STAT, &seen) != 0) return last_fault("looking at " + what);
+    for (const auto user : {seen.msg_perm.uid, seen.msg_perm.cuid})
+        if (auto good = check_owner({what, static_cast<long>(user), seen.msg_perm.mode}, allowed); !good)
+            return good.fault();
     return Seen{process_of(seen.msg_lspid), process_of(seen.msg_lrpid)};
 }
 
@@ -235,8 +238,9 @@ Outcome<key_t> key_of(const std::string& place) {
 
 class SysvDoor final : public Door {
 public:
-    SysvDoor(std::string place, OwnQueues& door, Ends ends)
+    SysvDoor(std::string place, OwnQueues& door, Ends ends, const Allowed& allowed)
         : place_(std::move(place)),
+          allowed_(allowed),
           door_(door.get(0)),
           lifeline_(door.release()),
           near_(std::move(ends.near)),
@@ -257,9 +261,11 @@ public:
         const ssize_t got = ::recv(near_.get(), &knock, sizeof knock, MSG_DONTWAIT);
         if (got == 0) return make_fault(EIDRM, "sysv:" + place_ + " was removed");
         if (got < 0) return std::unique_ptr<Wire>();
-        const auto to = look_at(knock.to), from = look_at(knock.from);
-        if (!to || !from || to->writer == 0) return std::unique_ptr<Wire>();
-        auto guest = watched(to->writer);
+        const auto to = look_at(knock.to, allowed_), from = look_at(knock.from, allowed_);
+        for (const auto* seen : {&to, &from})
+            if (!*seen) return Fault{EPERM, "refused at sysv:" + place_ + ": " + seen->fault().what};
+        if (to.value().writer == 0) return std::unique_ptr<Wire>();
+        auto guest = watched(to.value().writer);
         if (guest) {
             auto wire = make_wire(knock.to, knock.from, guest.value(), nullptr);
             if (wire) return wire;
@@ -279,28 +285,30 @@ private:
     }
 
     std::string place_;
+    Allowed allowed_;
     int door_;
     Descriptor lifeline_, near_, far_;
     std::thread reader_;
 };
 
 // The door of a listener that was killed is replaced, if its warden has not removed it yet.
-Outcome<WardedQueues> make_door(key_t key, const std::string& place) {
+Outcome<WardedQueues> make_door(key_t key, const std::string& place, const Allowed& allowed) {
     for (int times = 0; times < 2; ++times) {
         auto door = make_warded_queue(key, "sysv:" + place);
         if (door || door.fault().error != EEXIST) return door;
         const int there = msgget(key, 0);
-        const auto seen = there >= 0 ? look_at(there) : Seen{0, 0};
-        if (!seen || seen->reader != 0) break;
-        if (there >= 0) remove(there);
+        if (there < 0) continue;   // its warden has just removed it
+        const auto seen = look_at(there, allowed);
+        if (!seen || seen.value().reader != 0) break;
+        remove(there);
     }
     return make_fault(EADDRINUSE, "sysv:" + place);
 }
 
-DoorOutcome listen_sysv(const std::string& place, const Options&) {
+DoorOutcome listen_sysv(const std::string& place, const Options& options) {
     const auto key = key_of(place);
     if (!key) return key.fault();
-    auto made = make_door(key.value(), place);
+    auto made = make_door(key.value(), place, options.allowed);
     if (!made) return made.fault();
     OwnQueues door(std::move(made).value());
     // Whoever connects reads in the queue who listens: who has read from it last.
@@ -311,16 +319,17 @@ DoorOutcome listen_sysv(const std::string& place, const Options&) {
         return last_fault("trying sysv:" + place);
     auto ends = socket_pair();
     if (!ends) return ends.fault();
-    return std::unique_ptr<Door>(std::make_unique<SysvDoor>(place, door, std::move(ends).value()));
+    return std::unique_ptr<Door>(std::make_unique<SysvDoor>(place, door, std::move(ends).value(), options.allowed));
 }
 
-WireOutcome connect_sysv(const std::string& place, const Options&, Deadline) {
+WireOutcome connect_sysv(const std::string& place, const Options& options, Deadline) {
     const auto key = key_of(place);
     if (!key) return key.fault();
     const int door = msgget(key.value(), 0);
-    const auto seen = door >= 0 ? look_at(door) : std::nullopt;
-    if (!seen || seen->reader == 0) return make_fault(ECONNREFUSED, "nobody listens at sysv:" + place);
-    auto host = watched(seen->reader);
+    const auto seen = look_at(door, options.allowed);
+    if (!seen && seen.fault().error == EPERM) return seen.fault();
+    if (!seen || seen.value().reader == 0) return make_fault(ECONNREFUSED, "nobody listens at sysv:" + place);
+    auto host = watched(seen.value().reader);
     if (!host) return host.fault();
     auto made = make_warded_pair(host.value().sign.get());
     if (!made) return made.fault();

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "runtime/clock.hpp"
@@ -40,11 +41,19 @@ enum class Moved {
 
 enum class Ending { open, closed, lost, broken };
 
+// Who may be at the other end, and whose FIFOs and queues are used: where the system says who it is. This user
+// and root always, since they can do all that this process can.
+struct Allowed {
+    std::set<long> users{}, groups{};
+    bool has(long user, long group = -1) const;
+};
+
 struct Options {
     std::chrono::nanoseconds patience = std::chrono::seconds(3);  // how long the peer may be silent
     unsigned window = 32;  // udp and loopback: frames on their way, 1 to 32; 1 is stop-and-wait
     std::shared_ptr<const Seal> seal{};  // tcp and udp: who we are and whom we trust
     bool insecure = false;               // tcp and udp without a seal, which only loopback addresses allow
+    Allowed allowed{};                   // unix, fifo, sysv and posix
 };
 
 // Who the system says is at the other end; -1 where it does not say.

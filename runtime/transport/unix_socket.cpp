@@ -14,6 +14,7 @@ namespace umach::transport {
 
 using runtime::Deadline;
 using runtime::Descriptor;
+using runtime::Fault;
 using runtime::last_fault;
 using runtime::make_fault;
 using runtime::Outcome;
@@ -54,7 +55,15 @@ Peer peer_of(int socket) {
     return {who.pid, static_cast<long>(who.uid), static_cast<long>(who.gid)};
 }
 
-WireOutcome connect_unix(const std::string& place, const Options&, Deadline) {
+// returns: why who is at the other end is refused
+Outcome<void> check_peer(const Peer& peer, const std::string& place, const Allowed& allowed) {
+    if (allowed.has(peer.user, peer.group)) return {};
+    return Fault{EPERM, "refused user " + std::to_string(peer.user) + ", group " + std::to_string(peer.group) +
+                            ", process " + std::to_string(peer.process) + " at unix:" + place};
+}
+
+// A name that is in no file system can be taken by anybody: who listens there is looked at too.
+WireOutcome connect_unix(const std::string& place, const Options& options, Deadline) {
     const auto address = address_of(place);
     if (!address) return address.fault();
     auto socket = new_socket();
@@ -64,13 +73,18 @@ WireOutcome connect_unix(const std::string& place, const Options&, Deadline) {
         return make_fault(error, "connecting to unix:" + place);
     }
     const Peer peer = peer_of(socket.value().get());
+    if (auto known = check_peer(peer, place, options.allowed); !known) return known.fault();
     return socket_wire(std::move(socket).value(), socket_traits, peer);
 }
 
 class UnixDoor final : public Door {
 public:
-    UnixDoor(std::string place, Descriptor socket, dev_t device, ino_t file)
-        : place_(std::move(place)), socket_(std::move(socket)), device_(device), file_(file) {}
+    UnixDoor(std::string place, Descriptor socket, const struct stat& file, const Allowed& allowed)
+        : place_(std::move(place)),
+          socket_(std::move(socket)),
+          device_(file.st_dev),
+          file_(file.st_ino),
+          allowed_(allowed) {}
 
     ~UnixDoor() override {
         struct stat now {};
@@ -88,6 +102,7 @@ public:
             return std::unique_ptr<Wire>();
         if (!socket) return last_fault("accepting at unix:" + place_);
         const Peer peer = peer_of(socket.get());
+        if (auto known = check_peer(peer, place_, allowed_); !known) return known.fault();
         return socket_wire(std::move(socket), socket_traits, peer);
     }
 
@@ -96,6 +111,7 @@ private:
     Descriptor socket_;
     dev_t device_;
     ino_t file_;
+    Allowed allowed_;
 };
 
 // The socket's file is there, and nobody answers at it: its listener was killed.
@@ -107,7 +123,7 @@ bool is_stale(const Address& address, const std::string& place) {
            errno == ECONNREFUSED;
 }
 
-DoorOutcome listen_unix(const std::string& place, const Options&) {
+DoorOutcome listen_unix(const std::string& place, const Options& options) {
     const auto address = address_of(place);
     if (!address) return address.fault();
     auto socket = new_socket();
@@ -121,11 +137,13 @@ DoorOutcome listen_unix(const std::string& place, const Options&) {
         if (!bound()) return last_fault("listening at unix:" + place);
     }
     struct stat file {};
-    if (place[0] != '@' && (chmod(place.c_str(), 0600) != 0 || stat(place.c_str(), &file) != 0))
+    // Others come as far as the door if there are others that may come in.
+    const bool alone = options.allowed.users.empty() && options.allowed.groups.empty();
+    if (place[0] != '@' && (chmod(place.c_str(), alone ? 0600 : 0666) != 0 || stat(place.c_str(), &file) != 0))
         return last_fault("closing unix:" + place + " to others");
     if (::listen(number, 16) != 0) return last_fault("listening at unix:" + place);
     return std::unique_ptr<Door>(
-        std::make_unique<UnixDoor>(place, std::move(socket).value(), file.st_dev, file.st_ino));
+        std::make_unique<UnixDoor>(place, std::move(socket).value(), file, options.allowed));
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ public:
     virtual ~Door() = default;
 
     virtual int descriptor() const noexcept = 0;  // readable when accept() may find somebody
-    // returns: null when nobody is there, or who was there is refused
+    // returns: null when nobody is there; a fault that says why who was there is refused
     virtual WireOutcome accept() = 0;
     virtual std::string place() const = 0;  // as a peer has to say it
 };
@@ -82,6 +82,15 @@ std::unique_ptr<Transport> over(std::unique_ptr<Wire> wire, const Options& optio
 
 // A wire over one connected socket. What was read before, as `first`, is read first.
 std::unique_ptr<Wire> socket_wire(runtime::Descriptor socket, WireTraits traits, Peer peer, Bytes first = {});
+
+// What is known of a FIFO or a queue before it is used.
+struct Owned {
+    std::string what;  // "the queue 7"
+    long user;
+    unsigned mode;
+};
+// returns: why it is refused: it is somebody's who is not allowed, or open to others
+runtime::Outcome<void> check_owner(const Owned& object, const Allowed& allowed);
 
 // What an errno value of a write or read that failed means: it would have had to wait, or the peer has gone.
 Moved moved_by(int error) noexcept;

@@ -15,11 +15,6 @@
 
 namespace umach::netmsg {
 
-// Who may come in where the transport says who it is. Empty: processes of this user.
-struct Allowed {
-    std::set<long> users, groups;
-};
-
 class Server {
 public:
     using Log = std::function<void(const std::string&)>;
@@ -33,7 +28,6 @@ public:
     // returns: false when the task has no ports to be had
     bool ready() const { return descriptor_ >= 0; }
 
-    void allow(const Allowed& allowed) { allowed_ = allowed; }
     void add(transport::Listener listener) { listeners_.push_back(std::move(listener)); }
     // address: for who asks; listened: it is ours, and the other side came
     void add(std::unique_ptr<transport::Transport> transport, const std::string& address = "", bool listened = false);
@@ -53,7 +47,6 @@ public:
 private:
     port_t checked_in(const std::string& name);
     void accept(transport::Listener& listener);
-    bool may_enter(const transport::Peer& peer) const;
     void receive();
     void receive_one(Buffer& message);
     void land();
@@ -82,7 +75,6 @@ private:
 
     std::string host_name_;
     Log log_;
-    Allowed allowed_;
     port_set_name_t set_ = PORT_NULL;
     port_t shore_ = PORT_NULL;
     int descriptor_ = -1;  // readable when the set has something
