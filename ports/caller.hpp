@@ -22,6 +22,13 @@ struct Caller {
         k.settle(carrier);
         return result;
     }
+    // The same; throws runtime::HeldUp as Kernel::step does.
+    template <class Body>
+    auto step_until(runtime::Deadline until, Body&& body) {
+        auto result = k.step(carrier, std::forward<Body>(body), until);
+        k.settle(carrier);
+        return result;
+    }
 };
 
 }  // namespace umach::ports

@@ -169,12 +169,14 @@ public:
     auto sibling_links() { return [this](std::uint32_t i) -> Field<Pair>& { return thread(i).siblings; }; }
 
     // Runs a body as one step of the carrier. The body gets a KernelStep and ends with keep() or undo().
+    // until: throws runtime::HeldUp, and nothing has happened, when somebody who does not run has a lock until then
     template <class Body>
-    auto step(runtime::Carrier& carrier, Body&& body) {
-        return runtime::transact(machine_, carrier, [&](Step& inner) {
+    auto step(runtime::Carrier& carrier, Body&& body, runtime::Deadline until = runtime::Deadline::never()) {
+        const auto inside = [&](Step& inner) {
             KernelStep outer(*this, inner);
             return body(outer);
-        });
+        };
+        return runtime::transact(machine_, carrier, inside, until);
     }
 
     // Pays what the carrier's last step owes: rings, an admission, work on dying ports.

@@ -122,12 +122,13 @@ std::uint32_t class_for(std::uint32_t bytes) {
     return number;
 }
 
-std::uint32_t allocate_message(Caller& caller, std::uint32_t bytes) {
+std::uint32_t allocate_message(Caller& caller, std::uint32_t bytes, runtime::Deadline until) {
     if (const std::uint32_t spare = spare_in_hand(caller.k, caller.carrier, class_for(bytes)); spare != 0) return spare;
-    return caller.k.step(caller.carrier, [&](KernelStep& s) {
+    const auto body = [&](KernelStep& s) {
         const std::uint32_t message = take_record(s, bytes);
         return message != 0 ? s.keep(message) : s.undo(0u);
-    });
+    };
+    return caller.k.step(caller.carrier, body, until);
 }
 
 void reset(Caller& caller, MessageRecord& message, std::uint32_t size) {
@@ -183,9 +184,10 @@ msg_return_t fill(Caller& caller, const msg_header_t& header, const msg_header_t
 namespace {
 
 // Prepares the message in a record that has room for so many bytes and rights.
-void prepare_in(Caller& caller, const msg_header_t& header, const msg_header_t* user, std::uint32_t bytes, Prepared& prepared) {
+void prepare_in(Caller& caller, const msg_header_t& header, const msg_header_t* user, std::uint32_t bytes, Prepared& prepared,
+                runtime::Deadline until) {
     prepared.needs_slots = false;
-    prepared.message = allocate_message(caller, bytes);
+    prepared.message = allocate_message(caller, bytes, until);
     if (prepared.message == 0) {
         set_detail("the host's memory for messages is exhausted");
         prepared.error = SEND_KERNEL_REFUSED;
@@ -200,15 +202,16 @@ void prepare_in(Caller& caller, const msg_header_t& header, const msg_header_t* 
 
 }  // namespace
 
-Prepared prepare(Caller& caller, const msg_header_t* user) {
+Prepared prepare(Caller& caller, const msg_header_t* user, runtime::Deadline until) {
     msg_header_t header{};
     Prepared prepared;
     prepared.error = check_header(user, header);
     if (prepared.error != SEND_SUCCESS) return prepared;
     const std::uint32_t size = rounded(header.msg_size);
-    prepare_in(caller, header, user, wanted_bytes(size, header.msg_simple != 0), prepared);
+    prepare_in(caller, header, user, wanted_bytes(size, header.msg_simple != 0), prepared, until);
     // Rights that stand out of line need more slots than the message's own bytes say.
-    if (prepared.needs_slots) prepare_in(caller, header, user, size + most_rights * static_cast<std::uint32_t>(sizeof(RightSlot)), prepared);
+    const std::uint32_t with_slots = size + most_rights * static_cast<std::uint32_t>(sizeof(RightSlot));
+    if (prepared.needs_slots) prepare_in(caller, header, user, with_slots, prepared, until);
     prepared.destination = static_cast<std::uint32_t>(header.msg_remote_port);
     prepared.reply = static_cast<std::uint32_t>(header.msg_local_port);
     return prepared;

@@ -47,12 +47,14 @@ Place place_of_port(Kernel& k, std::uint32_t port) {
 
 }  // namespace
 
-// Who waits for the answer to a call takes nothing else; nor does a thread of a task that the receive right has left,
-// which has yet to be told so.
+// Who waits for the answer to a call takes nothing else, nor does who has given up; nor a thread of a task that the
+// receive right has left, which has yet to be told so.
 std::uint32_t next_receiver(KernelStep& s, const Field<Pair>& receivers) {
+    const auto takes = [&](ThreadRecord& thread) {
+        return thread.wait.get().kind != WaitKind::reply && s.holds(thread.task) && !has_given_up(thread);
+    };
     std::uint32_t thread = receivers.get().first;
-    while (thread != 0 && (s.k.thread(thread).wait.get().kind == WaitKind::reply || !s.holds(s.k.thread(thread).task)))
-        thread = s.k.thread(thread).wait_links.get().second;
+    while (thread != 0 && !takes(s.k.thread(thread))) thread = s.k.thread(thread).wait_links.get().second;
     return thread;
 }
 
@@ -208,8 +210,11 @@ msg_return_t admit_waiting(KernelStep& s, PortRef port, std::uint32_t message_in
     MessageRecord& message = s.k.message(message_index);
     const TaskRef task = message.sender_task;
     const std::uint32_t thread = message.sender.get().index;
+    if (has_moves(s.k, message_index)) s.lock(task);
+    set_state(s, message, MessageState::queued);   // before the mark is read (send.cpp, leave_behind)
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (has_given_up(s.k.thread(thread))) return SEND_TIMED_OUT;
     if (has_moves(s.k, message_index)) {
-        s.lock(task);
         if (const msg_return_t code = take_rights(s, task, message_index, port, true); code != SEND_SUCCESS) return code;
     }
     leave_line(s, port.index, message_index);

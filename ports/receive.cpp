@@ -5,6 +5,7 @@
 #include "ports/hand.hpp"
 #include "ports/queue.hpp"
 #include "ports/receive_half.hpp"
+#include "ports/thread.hpp"
 #include "ports/transfer.hpp"
 #include "runtime/checked_copy.hpp"
 #include "runtime/detail.hpp"
@@ -99,8 +100,19 @@ Taken look_at_set(KernelStep& s, const Receive& r, SetRef ref) {
     return taken;
 }
 
+// What was handed to the thread for a receive that had to give up.
+bool take_late(KernelStep& s, const Receive& r, Taken& taken) {
+    const auto message = static_cast<std::uint32_t>(r.thread().message.get());
+    const bool late = was_handed(r) && s.k.message(message).local == r.name;
+    if (!late) return end_earlier(s, r.caller), false;
+    taken.got = Got::message;
+    taken.delivery = {message, r.name, true};
+    return true;
+}
+
 Taken look(KernelStep& s, const Receive& r) {
     s.lock(r.caller.task);
+    if (Taken late; r.thread().message.get() != 0 && take_late(s, r, late)) return s.keep(late);
     const std::uint32_t index = find_name(s.k, r.task(), r.name);
     const std::uint8_t rights = index != 0 ? entry(s.k, r.task(), index).bits.get().rights : std::uint8_t{0};
     const PortRef port = index != 0 ? entry(s.k, r.task(), index).port.get() : PortRef{};
@@ -124,9 +136,23 @@ bool stop_waiting(KernelStep& s, const Receive& r, const Taken& begun) {
     return true;
 }
 
+// Who cannot leave the list, because somebody who does not run has the lock, stays in it until its next wait begins. It
+// is handed nothing more (transfer.cpp); what has come by now waits for this thread's next receive.
+// returns: as stop_waiting()
+bool stop_in_time(const Receive& r, const Taken& begun) {
+    try {
+        const auto body = [&](KernelStep& s) { return s.keep(stop_waiting(s, r, begun)); };
+        return r.caller.step_until(runtime::Deadline::in(std::chrono::seconds(0)), body);
+    } catch (const runtime::HeldUp&) {
+        r.thread().gave_up.store(begun.epoch);
+        set_detail("%s", held_up);
+        return true;
+    }
+}
+
 // Who was told that a port is not to be received from any more tells the next.
-void pass_on(const Receive& r, const Taken& begun, int result) {
-    r.caller.step([&](KernelStep& s) {
+void pass_on(const Receive& r, const Taken& begun, int result, runtime::Deadline until) {
+    r.caller.step_until(until, [&](KernelStep& s) {
         if (begun.at) {
             if (PortRecord* port = s.lock_root(begun.at); port != nullptr) kick_receivers(s, *port, result);
         }
@@ -135,8 +161,8 @@ void pass_on(const Receive& r, const Taken& begun, int result) {
 }
 
 // Who was told of news and cannot take it tells another receiver.
-void leave_news(const Receive& r) {
-    r.caller.step([&](KernelStep& s) {
+void leave_news(const Receive& r, runtime::Deadline until) {
+    r.caller.step_until(until, [&](KernelStep& s) {
         s.lock(r.caller.task);
         const std::uint32_t index = find_name(s.k, r.task(), r.name);
         if (index == 0) return s.keep(0);
@@ -200,12 +226,9 @@ Taken wait_for_news(KernelStep& s, const Receive& r, WaitKind kind, PortRef at, 
 
 msg_return_t wait_for_end(const Receive& r, const Taken& begun, runtime::Deadline deadline) {
     const Parked parked = park(r.caller, begun.epoch, deadline, (r.options & RCV_INTERRUPT) != 0);
-    if (parked != Parked::rung) {
-        const bool mine = r.caller.step([&](KernelStep& s) { return s.keep(stop_waiting(s, r, begun)); });
-        if (mine) return parked == Parked::timed_out ? RCV_TIMED_OUT : RCV_INTERRUPTED;
-    }
+    if (parked != Parked::rung && stop_in_time(r, begun)) return parked == Parked::timed_out ? RCV_TIMED_OUT : RCV_INTERRUPTED;
     const int result = r.thread().wait.get().result;
-    if (result == RCV_INVALID_PORT || result == RCV_PORT_CHANGE) pass_on(r, begun, result);
+    if (result == RCV_INVALID_PORT || result == RCV_PORT_CHANGE) pass_on(r, begun, result, deadline);
     if (result == RCV_INVALID_PORT) set_detail("the receive right went away during the wait");
     if (result == RCV_PORT_CHANGE) set_detail("the port was put into a set during the wait");
     return result;
@@ -241,20 +264,33 @@ bool check_buffer(Receive& r, msg_header_t* header, std::uint32_t size) {
     return false;
 }
 
+namespace {
+
+msg_return_t receive_until(Receive& r, runtime::Deadline deadline) {
+    for (bool waited = false;;) {
+        const Taken got = r.caller.step_until(deadline, [&](KernelStep& s) { return look(s, r); });
+        discard_put_aside(r.caller);
+        if (got.got == Got::code && waited) leave_news(r, deadline);
+        if (got.got != Got::wait) return finish(r, got);
+        waited = true;
+        if (const msg_return_t code = wait_for_end(r, got, deadline); code != RCV_SUCCESS) return code;
+        if (was_handed(r)) return finish_handed(r);
+    }
+}
+
+}  // namespace
+
 msg_return_t receive(Caller& caller, msg_header_t* header, msg_option_t options, msg_timeout_t timeout) {
     msg_header_t wanted{};
     Receive r{caller, header, 0, 0, options};
     if (!runtime::copy_in(&wanted, header, sizeof wanted) || !check_buffer(r, header, wanted.msg_size)) return RCV_INVALID_MEMORY;
     r.name = static_cast<std::uint32_t>(wanted.msg_local_port);
     r.may_wait = (options & RCV_TIMEOUT) == 0 || timeout != 0;
-    const runtime::Deadline deadline = deadline_of(options, timeout);
-    for (bool waited = false;;) {
-        const Taken got = caller.step([&](KernelStep& s) { return look(s, r); });
-        if (got.got == Got::code && waited) leave_news(r);
-        if (got.got != Got::wait) return finish(r, got);
-        waited = true;
-        if (const msg_return_t code = wait_for_end(r, got, deadline); code != RCV_SUCCESS) return code;
-        if (was_handed(r)) return finish_handed(r);
+    try {
+        return receive_until(r, deadline_of(options, timeout));
+    } catch (const runtime::HeldUp&) {
+        set_detail("%s", held_up);
+        return RCV_TIMED_OUT;
     }
 }
 

@@ -6,6 +6,7 @@
 #include "ports/receive_half.hpp"
 #include "ports/send.hpp"
 #include "ports/send_half.hpp"
+#include "ports/thread.hpp"
 #include "runtime/detail.hpp"
 
 namespace umach::ports {
@@ -74,13 +75,13 @@ Taken look_for_answer(KernelStep& s, const Receive& r, PortRef port) {
 }
 
 // epoch: of the wait for the answer, if that has begun
-msg_return_t receive_answer(Receive& r, PortRef port, std::uint32_t epoch, runtime::Deadline deadline) {
+msg_return_t receive_answer_until(Receive& r, PortRef port, std::uint32_t epoch, runtime::Deadline deadline) {
     Taken got;
     got.got = Got::wait;
     got.epoch = epoch;
     got.at = port;
     for (;; got.epoch = 0) {
-        if (got.epoch == 0) got = r.caller.step([&](KernelStep& s) { return look_for_answer(s, r, port); });
+        if (got.epoch == 0) got = r.caller.step_until(deadline, [&](KernelStep& s) { return look_for_answer(s, r, port); });
         if (got.code == RCV_NOT_ENOUGH_MEMORY && got.got == Got::code) {
             r.caller.step([&](KernelStep& s) {
                 s.lock(r.caller.task);
@@ -93,13 +94,36 @@ msg_return_t receive_answer(Receive& r, PortRef port, std::uint32_t epoch, runti
         const msg_return_t code = wait_for_end(r, got, deadline);
         if (code == RCV_SUCCESS && was_handed(r)) return finish_handed(r);
         if (code == RCV_SUCCESS) continue;
-        const bool answered = r.caller.step([&](KernelStep& s) {
+        const auto end = [&](KernelStep& s) {
             s.lock(r.caller.task);
             if (r.thread().message.get() != 0) return s.keep(true);   // at the last moment
             end_call(s, r);
             return s.keep(false);
-        });
-        if (!answered) return code;
+        };
+        if (!r.caller.step_until(runtime::Deadline::in(std::chrono::seconds(0)), end)) return code;
+    }
+}
+
+// A call that is held up stays open until this thread's next one, and what answers it is lost.
+msg_return_t receive_answer(Receive& r, const Sending& sent, runtime::Deadline deadline) {
+    try {
+        return receive_answer_until(r, sent.reply_port, sent.epoch, deadline);
+    } catch (const runtime::HeldUp&) {
+        set_detail("%s", held_up);
+        return RCV_TIMED_OUT;
+    }
+}
+
+// What a call begins with. What an earlier call of this thread had to leave as it was, is ended.
+Prepared begin_call(Caller& caller, const msg_header_t* header, runtime::Deadline until) {
+    try {
+        end_earlier_call(caller, until);
+        return prepare(caller, header, until);
+    } catch (const runtime::HeldUp&) {
+        set_detail("%s", held_up);
+        Prepared none;
+        none.error = SEND_TIMED_OUT;
+        return none;
     }
 }
 
@@ -117,7 +141,7 @@ msg_return_t send_without_call(Caller& caller, const msg_header_t* header, msg_o
 msg_return_t rpc(Caller& caller, msg_header_t* header, msg_option_t options, msg_size_t receive_size,
                  msg_timeout_t send_timeout, msg_timeout_t receive_timeout) {
     Receive r{caller, header, 0, 0, options};
-    const Prepared prepared = prepare(caller, header);
+    const Prepared prepared = begin_call(caller, header, deadline_of_send(options, send_timeout));
     if (prepared.message == 0) return prepared.error;
     if (prepared.reply == 0 || !check_buffer(r, header, receive_size)) {
         discard(caller, prepared.message);
@@ -128,10 +152,9 @@ msg_return_t rpc(Caller& caller, msg_header_t* header, msg_option_t options, msg
     const CallRef call{caller.thread.index, r.thread().call.get().number + 1};
     const Sending sent = send_prepared(
         caller, {prepared.message, prepared.destination, options, send_timeout, call, prepared.reply, r.room, r.may_wait});
-    if (!sent.reply_port) return send_without_call(caller, header, options, send_timeout, prepared.reply);
+    if (sent.code == SEND_SUCCESS && !sent.reply_port) return send_without_call(caller, header, options, send_timeout, prepared.reply);
     lose_given_up(caller, prepared, sent.code);
-    return sent.code == SEND_SUCCESS ? receive_answer(r, sent.reply_port, sent.epoch, deadline_of(options, receive_timeout))
-                                     : sent.code;
+    return sent.code == SEND_SUCCESS ? receive_answer(r, sent, deadline_of(options, receive_timeout)) : sent.code;
 }
 
 }  // namespace umach::ports

@@ -7,6 +7,7 @@
 #include "ports/memory.hpp"
 #include "ports/queue.hpp"
 #include "ports/send_half.hpp"
+#include "ports/thread.hpp"
 #include "ports/transfer.hpp"
 #include "ports/wait.hpp"
 #include "runtime/detail.hpp"
@@ -18,8 +19,8 @@ using runtime::set_detail;
 
 // What the step of a send came to.
 // call: the destination is a kernel port. no_room: whom it would be handed to has none for the rights. no_reply_port: of
-// a call.
-enum class Sent { done, wait, time_out, refused, call, no_room, no_reply_port };
+// a call. left: the message stands in line, and will not be sent.
+enum class Sent { done, wait, time_out, refused, call, no_room, no_reply_port, left };
 struct Attempt {
     Sent sent = Sent::refused;
     msg_return_t code = SEND_SUCCESS;
@@ -187,6 +188,7 @@ Attempt keep_message(KernelStep& s, const Send& send, PortRef port) {
 }
 
 Attempt wait_in_line(KernelStep& s, const Send& send, PortRef port) {
+    if (send.thread.message.get() != 0) end_earlier(s, send.caller);
     if (send.carries_rights) {
         s.lock(send.caller.task);
         const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, false);
@@ -231,6 +233,19 @@ Attempt attempt(KernelStep& s, Send& send, Patience patience) {
     if (port->line.get().first == 0 && has_room(*port)) return send_now(s, send, to.port);
     if (patience == Patience::none) return check_only(s, send, to.port, {Sent::time_out, SEND_TIMED_OUT, 0, to.port});
     return patience == Patience::keep ? keep_message(s, send, to.port) : wait_in_line(s, send, to.port);
+}
+
+Attempt attempt_in_time(Send& send, Patience patience, runtime::Deadline deadline) {
+    for (;;) {
+        try {
+            const Attempt end = send.caller.step_until(deadline, [&](KernelStep& s) { return attempt(s, send, patience); });
+            if (end.sent != Sent::no_room) return end;
+            send.names = false;
+        } catch (const runtime::HeldUp&) {
+            set_detail("%s", held_up);
+            return {Sent::refused, SEND_TIMED_OUT, 0, {}};
+        }
+    }
 }
 
 Patience patience_of(const SendOrder& order) {
@@ -283,12 +298,33 @@ Attempt ended(const Send& send) {
     return {Sent::refused, result, 0, {}};
 }
 
+// Who cannot leave the line, because somebody who does not run has the lock, says so, and who is to admit its message sees
+// it: that reads the mark after it has written to the message, and this looks at the message after it has set the mark.
+// returns: false when somebody is about to admit the message; only the one who has the lock knows what becomes of it
+bool leave_behind(const Send& send, std::uint32_t epoch) {
+    send.thread.gave_up.store(epoch);
+    return send.message.identity.get().state == MessageState::waiting;
+}
+
+// returns: as give_up(); `left` when the message had to be left behind in the line
+Attempt give_up_in_time(const Send& send, const Attempt& begun, msg_return_t code) {
+    for (;;) {
+        try {
+            const auto body = [&](KernelStep& s) { return give_up(s, send, begun.port, code); };
+            return send.caller.step_until(runtime::Deadline::in(std::chrono::seconds(0)), body);
+        } catch (const runtime::HeldUp&) {
+            if (leave_behind(send, begun.epoch)) return {Sent::left, code, 0, begun.port};
+        }
+    }
+}
+
 Attempt wait_for_room(const Send& send, const Attempt& begun, runtime::Deadline deadline) {
     const bool interruptible = (send.order.options & SEND_INTERRUPT) != 0;
     const Parked parked = park(send.caller, begun.epoch, deadline, interruptible);
     if (parked == Parked::rung) return ended(send);
     const msg_return_t code = parked == Parked::timed_out ? SEND_TIMED_OUT : SEND_INTERRUPTED;
-    const Attempt end = send.caller.step([&](KernelStep& s) { return give_up(s, send, begun.port, code); });
+    const Attempt end = give_up_in_time(send, begun, code);
+    if (end.sent == Sent::left) return set_detail("%s", held_up), end;
     if (end.sent == Sent::done) return end;
     if (end.sent == Sent::wait) return ended(send);
     if (end.code != SEND_INVALID_PORT) return end;
@@ -319,37 +355,37 @@ msg_return_t serve(const Send& send, PortRef port) {
 
 void end_call(const Send& send) {
     if (!send.order.call) return;
-    send.caller.k.step(send.caller.carrier, [&](KernelStep& s) {
+    const auto body = [&](KernelStep& s) {
         s.lock(send.caller.task);
         s.set(send.thread.call, CallRef{0, send.order.call.number});
         return s.keep(0);
-    });
-}
-
-Attempt send_at_once(Send& send, Patience patience) {
-    for (;;) {
-        const Attempt end = send.caller.step([&](KernelStep& s) { return attempt(s, send, patience); });
-        if (end.sent != Sent::no_room) return end;
-        send.names = false;
-    }
+    };
+    try {
+        send.caller.k.step(send.caller.carrier, body, runtime::Deadline::in(std::chrono::seconds(0)));
+    } catch (const runtime::HeldUp&) {
+    }   // the next call of this thread ends it
 }
 
 }  // namespace
 
 Sending send_prepared(Caller& caller, const SendOrder& order) {
     Send send(caller, order);
-    const auto deadline = (order.options & SEND_TIMEOUT) != 0 ? runtime::Deadline::in(std::chrono::milliseconds(order.timeout))
-                                                               : runtime::Deadline::never();
-    Attempt end = send_at_once(send, patience_of(order));
+    const runtime::Deadline deadline = deadline_of_send(order.options, order.timeout);
+    Attempt end = attempt_in_time(send, patience_of(order), deadline);
     if (end.sent == Sent::done) return {end.code, send.reply_port, end.epoch};
     if (end.sent == Sent::wait) {
+        discard_put_aside(caller);
         end = wait_for_room(send, end, deadline);
         if (end.sent == Sent::refused) end_call(send);
     }
     if (end.sent == Sent::call) return {serve(send, end.port), send.reply_port, 0};
     if (end.sent == Sent::time_out) set_detail("the queue is full");
-    if (end.sent != Sent::done) discard(caller, order.message);
+    if (end.sent != Sent::done && end.sent != Sent::left) discard(caller, order.message);
     return {end.code, end.sent == Sent::no_reply_port ? PortRef{} : send.reply_port, 0};
+}
+
+runtime::Deadline deadline_of_send(msg_option_t options, msg_timeout_t timeout) {
+    return (options & SEND_TIMEOUT) != 0 ? runtime::Deadline::in(std::chrono::milliseconds(timeout)) : runtime::Deadline::never();
 }
 
 void lose_given_up(Caller& caller, const Prepared& prepared, msg_return_t code) {
@@ -357,8 +393,24 @@ void lose_given_up(Caller& caller, const Prepared& prepared, msg_return_t code) 
     for (const GivenUp& lost : prepared.given_up) static_cast<void>(deallocate_address(caller, lost.address, lost.bytes));
 }
 
+namespace {
+
+// returns: no message, and SEND_TIMED_OUT, when it is held up for longer than the call may wait
+Prepared prepare_in_time(Caller& caller, const msg_header_t* header, runtime::Deadline until) {
+    try {
+        return prepare(caller, header, until);
+    } catch (const runtime::HeldUp&) {
+        set_detail("%s", held_up);
+        Prepared none;
+        none.error = SEND_TIMED_OUT;
+        return none;
+    }
+}
+
+}  // namespace
+
 msg_return_t send(Caller& caller, const msg_header_t* header, msg_option_t options, msg_timeout_t timeout) {
-    const Prepared prepared = prepare(caller, header);
+    const Prepared prepared = prepare_in_time(caller, header, deadline_of_send(options, timeout));
     if (prepared.message == 0) return prepared.error;
     if (prepared.reply != 0) {
         RightSlot& reply = caller.k.message(prepared.message).reply;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ports/message.hpp"
+#include "runtime/clock.hpp"
 
 namespace umach::ports {
 
@@ -23,6 +24,8 @@ struct Sending {
     PortRef reply_port;              // null: the task does not receive from the name directly; the message is discarded
     std::uint32_t epoch = 0;         // of the wait for the answer; 0: it has not begun
 };
+
+runtime::Deadline deadline_of_send(msg_option_t options, msg_timeout_t timeout);
 
 // takes: the message, in every case
 Sending send_prepared(Caller& caller, const SendOrder& order);

@@ -141,12 +141,16 @@ Wait leave_lists(KernelStep& s, std::uint32_t index) {
     return wait;
 }
 
+}  // namespace
+
 void withdraw_wait(KernelStep& s, std::uint32_t index) {
     ThreadRecord& thread = s.k.thread(index);
     const Wait wait = leave_lists(s, index);
     if (wait.state == WaitState::done) tell_next(s, wait.kind, thread.wait_at);
     else if (wait.state == WaitState::waiting) s.set(thread.wait, Wait{wait.epoch, WaitKind::none, WaitState::idle, 0});
 }
+
+namespace {
 
 int code_of_interruption(WaitKind kind) {
     if (kind == WaitKind::send) return SEND_INTERRUPTED;
@@ -187,6 +191,32 @@ std::uint32_t release_message(KernelStep& s, TaskRef task, ThreadRecord& thread)
     s.set(s.mine().put_aside, message);
     return message;
 }
+
+}  // namespace
+
+void end_earlier(KernelStep& s, Caller& caller) {
+    ThreadRecord& thread = s.k.thread(caller.thread.index);
+    s.lock(caller.task);
+    if (thread.wait.get().state == WaitState::waiting) withdraw_wait(s, caller.thread.index);
+    release_message(s, caller.task, thread);
+}
+
+void discard_put_aside(Caller& caller) {
+    const auto message = static_cast<std::uint32_t>(caller.carrier.record().put_aside.get());
+    if (message != 0) discard(caller, message);
+}
+
+void end_earlier_call(Caller& caller, runtime::Deadline until) {
+    const ThreadRecord& thread = caller.k.thread(caller.thread.index);
+    if (thread.message.get() == 0 && thread.call.get().thread == 0) return;
+    caller.step_until(until, [&](KernelStep& s) {
+        end_earlier(s, caller);
+        return s.keep(0);
+    });
+    discard_put_aside(caller);
+}
+
+namespace {
 
 void end_reply_port(KernelStep& s, TaskRef task, ThreadRecord& thread) {
     const PortRef reply = thread.special[thread_reply_port];

@@ -36,6 +36,16 @@ inline bool is_terminated(Kernel& k, ThreadRef thread) {
     return now.generation != thread.generation || now.life != Life::live || now.detail == thread_ends;
 }
 
+// The thread's wait is over without anybody's help, as part of a step; if it was told of news the next one is.
+void withdraw_wait(KernelStep& s, std::uint32_t thread);
+
+// Ends what is left of an earlier call of the caller's thread, which was held up (runtime::HeldUp): its wait, the msg_rpc,
+// the answer; an unsent message the step puts aside for discard_put_aside() after it.
+void end_earlier(KernelStep& s, Caller& caller);
+void discard_put_aside(Caller& caller);
+// Both, at the beginning of the thread's next call, if there is anything left.
+void end_earlier_call(Caller& caller, runtime::Deadline until);
+
 // Whether a living carrier runs the thread.
 bool is_carried(Kernel& k, std::uint32_t thread);
 

@@ -64,6 +64,8 @@ Transfer transfer(KernelStep& s, PortRef ref, std::uint32_t message) {
     s.set(record.identity, identity);
     s.set(record.stands, Place::of(PlaceKind::task, task.index, task.generation));
     s.set(receiver.message, message);
+    std::atomic_thread_fence(std::memory_order_seq_cst);   // the mark is read after that is written (receive.cpp, stop_in_time)
+    if (has_given_up(receiver)) return Transfer::no_room;
     name_port(s, receiver, ref, message);
     count(s, port);
     s.unlink(receivers, thread, s.k.wait_links());

@@ -8,8 +8,8 @@
 
 namespace umach::ports {
 
-// no_room: the receiver cannot have its rights. The step is to be undone, and the message goes into the queue, where
-// the receiver finds that out itself.
+// no_room: the receiver cannot have its rights, or has just given up waiting. The step is to be undone, and the message
+// goes into the queue, where the receiver finds that out itself.
 enum class Transfer { nobody_waits, no_room, done };
 
 // Hands over a message whose rights are its own by now. The port is live and its root is locked; nobody stands in line.

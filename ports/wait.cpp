@@ -17,6 +17,7 @@ void (*unwind_hook)(Caller& caller) = nullptr;
 
 std::uint32_t begin_wait(KernelStep& s, std::uint32_t thread, WaitKind kind, PortRef at) {
     ThreadRecord& record = s.k.thread(thread);
+    if (record.wait.get().state == WaitState::waiting) withdraw_wait(s, thread);
     const std::uint32_t epoch = record.wait.get().epoch + 1;
     s.set(record.wait_at, at);   // first: who reads the wait and then this finds what belongs to it
     s.set(record.wait, Wait{epoch, kind, WaitState::waiting, 0});
@@ -159,13 +160,19 @@ bool help_oneself(KernelStep& s, Caller& caller, PortRecord* port) {
 
 bool rescued(Caller& caller, std::optional<Glance>& before) {
     bool helped = false;
-    const bool over = caller.step([&](KernelStep& s) {
+    const auto look = [&](KernelStep& s) {
         PortRecord* port = lock_wait(s, caller);
         const Glance now = glance(s, caller, port);
         helped = now.work && before == now;
         before = now.work ? std::optional(now) : std::nullopt;
         return s.keep(helped && help_oneself(s, caller, port));
-    });
+    };
+    bool over = false;
+    try {
+        over = caller.step_until(runtime::Deadline::in(std::chrono::seconds(0)), look);
+    } catch (const runtime::HeldUp&) {
+        return false;   // who waited on for the lock would neither see its deadline nor that it was rung
+    }
     if (helped) caller.k.machine().header().rescued_wakeups.fetch_add(1);
     return over;
 }

@@ -24,6 +24,9 @@ protected:
     ~Parker() = default;
 };
 
+// The detail of a call that ran out of time like this.
+inline constexpr const char* held_up = "somebody who holds a lock does not run: it is stopped, or very slow";
+
 // A wait is cut into slices of at most this length; without a deadline, a handler with SA_RESTART would hide signals.
 inline constexpr std::chrono::milliseconds slice{100};
 
@@ -34,9 +37,13 @@ extern void (*unwind_hook)(Caller& caller);
 // Called at the end of every slice by the thread that waits, with no lock held; nullptr: nothing. May end a slice only.
 extern void (*slice_hook)(Kernel& kernel);
 
-// Begins a wait of the caller's thread, as part of a step.
+// Begins a wait of the caller's thread, as part of a step. One that it had to leave as it was, because somebody who does
+// not run had the lock, is ended now.
 // returns: its epoch
 std::uint32_t begin_wait(KernelStep& s, std::uint32_t thread, WaitKind kind, PortRef at);
+
+// Whether the thread has returned from its wait though it could not leave the list that it waits in.
+inline bool has_given_up(const ThreadRecord& thread) { return thread.gave_up.load() == thread.wait.get().epoch; }
 
 // Ends a wait of another thread, as part of a step that may still owe a ring. The thread is in no list any more.
 void end_wait(KernelStep& s, std::uint32_t thread, int result);
@@ -73,7 +80,7 @@ struct Glance {
 };
 
 // At the end of a slice: is there work that stood there, untouched, at the end of the slice before as well? It is done
-// and counted, since nobody rang for it.
+// and counted, since nobody rang for it. Not when somebody who does not run has the lock.
 // returns: true when the wait is over
 bool rescued(Caller& caller, std::optional<Glance>& before);
 

@@ -6,7 +6,14 @@
 
 namespace umach::runtime {
 
-void take_lock(Machine& machine, CarrierName self, LockWord& word) UMACH_TSA(no_thread_safety_analysis) {
+namespace {
+
+constexpr unsigned naps_in_a_step = 8;       // then the step is taken back, and what is left to wait is waited outside it
+constexpr unsigned naps_at_least = 100;      // however short the deadline: who holds it may only want a processor
+
+// returns: false when it was enough
+template <class Enough>
+bool wait_for(Machine& machine, CarrierName self, LockWord& word, Enough enough) UMACH_TSA(no_thread_safety_analysis) {
     Nap nap;
     while (!word.try_take(self)) {
         const CarrierName holder = word.holder();
@@ -15,13 +22,25 @@ void take_lock(Machine& machine, CarrierName self, LockWord& word) UMACH_TSA(no_
             word.free_from(holder);
             continue;
         }
+        if (enough(nap)) return false;
         nap.next();
     }
+    return true;
 }
 
-void Step::wait_for(LockWord& word) {
-    if (locks_ != 0) throw Busy{&word};
-    take_lock(*machine_, carrier_->name(), word);
+}  // namespace
+
+void take_lock(Machine& machine, CarrierName self, LockWord& word, Deadline until) UMACH_TSA(no_thread_safety_analysis) {
+    const auto enough = [&](const Nap& nap) { return nap.naps() >= naps_at_least && until.passed(); };
+    if (!wait_for(machine, self, word, enough)) throw HeldUp{};
+}
+
+void Step::lock(LockWord& word) {
+    if (holds(word)) return;
+    UMACH_ASSERT(locks_ < most_locks);
+    const auto enough = [this](const Nap& nap) { return locks_ > 0 || nap.naps() >= naps_in_a_step; };
+    if (!wait_for(*machine_, carrier_->name(), word, enough)) throw Busy{&word};
+    held_[locks_++] = &word;
 }
 
 void Step::drop_last() {
@@ -37,9 +56,25 @@ bool Step::owe_ring(std::uint64_t whom, std::uint64_t epoch) {
     return true;
 }
 
-void Step::give_way() {
+void Step::begin(LockWord* first, Deadline until) {
+    UMACH_ASSERT(carrier_->record().log_length.load(std::memory_order_relaxed) == 0);
+    keep_ = false;
+    rings_ = 0;
+    while (rings_ < most_rings && carrier_->record().owed_rings[rings_].whom.get() != 0) ++rings_;
+    if (first == nullptr) return;
+    take_lock(*machine_, carrier_->name(), *first, until);
+    held_[locks_++] = first;
+}
+
+void Step::give_way(Deadline until) {
     mend_all(*machine_, carrier_->name());
-    sched_yield();
+    if (ways_given_ >= 2 * naps_at_least && until.passed()) throw HeldUp{};
+    if (++ways_given_ < naps_at_least) {
+        sched_yield();
+        return;
+    }
+    const timespec rest{0, 1'000'000};
+    nanosleep(&rest, nullptr);
 }
 
 void Step::commit() {

@@ -9,10 +9,11 @@
 //
 // The first lock is waited for, every further one is only tried: if it is busy the whole step is taken back, the busy
 // lock is waited for with empty hands, and the step begins again with it. So no order of locks is needed, nobody waits
-// while holding one, and a stopped holder delays only those who need its locks.
+// while holding one, and a stopped holder delays only those who need its locks; a step with a deadline gives up then.
 #pragma once
 
 #include "runtime/bug.hpp"
+#include "runtime/clock.hpp"
 #include "runtime/machine.hpp"
 
 namespace umach::runtime {
@@ -25,6 +26,10 @@ struct Busy {
     LockWord* lock;
 };
 
+// Thrown out of transact() when its deadline has passed and the lock is still another's, who lives but does not run, it
+// seems: nothing has happened, and no lock is held.
+struct HeldUp {};
+
 class Step {
 public:
     Step(Machine& machine, Carrier& carrier) : machine_(&machine), carrier_(&carrier) {}
@@ -36,13 +41,8 @@ public:
     Carrier& carrier() { return *carrier_; }
 
     // Makes sure that this step holds the lock.
-    // waits: only if it is the first; otherwise a busy lock throws Busy
-    void lock(LockWord& word) UMACH_TSA(no_thread_safety_analysis) {
-        if (holds(word)) return;
-        UMACH_ASSERT(locks_ < most_locks);
-        if (!word.try_take(carrier_->name())) [[unlikely]] wait_for(word);
-        held_[locks_++] = &word;
-    }
+    // waits: only if it is the first, and some milliseconds; otherwise a busy lock throws Busy
+    void lock(LockWord& word) UMACH_TSA(no_thread_safety_analysis);
     bool holds(const LockWord& word) const { return word.held_by(carrier_->name()); }
     // Lets go of the lock taken last, which turned out not to be the right one; nothing may have been written since.
     void drop_last() UMACH_TSA(no_thread_safety_analysis);
@@ -67,7 +67,7 @@ public:
 
 private:
     template <class Body>
-    friend auto transact(Machine&, Carrier&, Body&&);
+    friend auto transact(Machine&, Carrier&, Body&&, Deadline);
 
     void note(std::atomic<std::uint64_t>& word) {
         CarrierRecord& mine = carrier_->record();
@@ -81,15 +81,8 @@ private:
     std::uint64_t offset(void* word) const {
         return static_cast<std::uint64_t>(static_cast<std::byte*>(word) - machine_->base());
     }
-    void wait_for(LockWord& word) UMACH_TSA(no_thread_safety_analysis);   // which is busy
-    void give_way();   // lets others finish, and mends those that died
-    void begin(LockWord* first) {
-        UMACH_ASSERT(carrier_->record().log_length.load(std::memory_order_relaxed) == 0);
-        keep_ = false;
-        rings_ = 0;
-        while (rings_ < most_rings && carrier_->record().owed_rings[rings_].whom.get() != 0) ++rings_;
-        if (first != nullptr) lock(*first);
-    }
+    void give_way(Deadline until);   // lets others finish, and mends those that died
+    void begin(LockWord* first, Deadline until);
     void commit();
     void roll_back();
     void release_all() UMACH_TSA(no_thread_safety_analysis);
@@ -99,15 +92,19 @@ private:
     std::array<LockWord*, most_locks> held_;
     std::uint32_t locks_ = 0;
     std::uint32_t rings_ = 0;   // owed so far
+    std::uint32_t ways_given_ = 0;
     bool keep_ = false;
 };
 
+// Runs a body as one step.
+// waits: for locks; until the deadline, and then a tenth of a second more for who only has to be given a processor
+// returns: what the body does; throws HeldUp when a lock is not to be had in that time
 template <class Body>
-auto transact(Machine& machine, Carrier& carrier, Body&& body) {
+auto transact(Machine& machine, Carrier& carrier, Body&& body, Deadline until) {
     Step step(machine, carrier);
     LockWord* first = nullptr;
     for (;;) {
-        step.begin(first);
+        step.begin(first, until);
         try {
             auto result = body(step);
             if (step.keep_) step.commit();
@@ -116,13 +113,15 @@ auto transact(Machine& machine, Carrier& carrier, Body&& body) {
         } catch (const Busy& busy) {
             step.roll_back();
             first = busy.lock;
-            if (first == nullptr) step.give_way();
+            if (first == nullptr) step.give_way(until);
         }
     }
 }
 
 // Takes the lock, with empty hands: looks for about a microsecond, yields three times, then naps; a holder found dead is mended.
-// waits: until the holder lets go; a stopped holder is waited for, never robbed
-void take_lock(Machine& machine, CarrierName self, LockWord& word) UMACH_TSA(acquire_capability(word));
+// waits: until the holder lets go; a stopped holder is waited for, never robbed; after the deadline throws HeldUp, as
+// transact() does
+void take_lock(Machine& machine, CarrierName self, LockWord& word, Deadline until = Deadline::never())
+    UMACH_TSA(acquire_capability(word));
 
 }  // namespace umach::runtime
