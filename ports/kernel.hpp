@@ -42,6 +42,7 @@ struct alignas(64) KernelHeader {
     Count keeper;                   // host; name of the carrier that has the keeper's role, 0: nobody
     Count keeper_epoch;             // host; how often the role has changed hands
     Count keeper_task;              // host; task of the keeper's process
+    LockWord stand_in;              // held while somebody clears up for a keeper that is stopped
     Count ports_of_a_task;          // constant; quota
     std::array<std::atomic<std::uint64_t>, 4> name;   // of the host, up to 31 bytes
     std::atomic<std::uint64_t> host_id;                // random, for socket names

@@ -31,6 +31,7 @@ struct alignas(64) ProcessRecord {
     Field<Pair> views;             // host; of sections, whose tasks have ended and that are still mapped in this process
     Field<Pair> link;              // host; free list
     ServiceRecord service;
+    LockWord undertaker;           // held while it, or a dead carrier of it, is ended; of record 0: for all that has no process
 };
 
 }  // namespace umach::ports

@@ -2,6 +2,7 @@
 #include "tasks/host.hpp"
 
 #include "runtime/nap.hpp"
+#include "tasks/burial.hpp"
 #include "tasks/keeper.hpp"
 #include "tasks/process_identity.hpp"
 #include "tasks/service.hpp"

@@ -3,16 +3,17 @@
 
 #include "runtime/clock.hpp"
 #include "runtime/nap.hpp"
+#include "tasks/burial.hpp"
 #include "tasks/hidden_thread.hpp"
 #include "tasks/name_service.hpp"
 
-#include <linux/futex.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 namespace umach::tasks {
 namespace {
@@ -37,27 +38,7 @@ Answer hung_up_or_short(int connection) {
     return is_readable(connection) ? Answer::unknown : Answer::no_descriptor;
 }
 
-void mark_dead(runtime::CarrierRecord& record) {
-    if (record.life.load() != 0) record.life.store(FUTEX_OWNER_DIED | FUTEX_WAITERS);
-}
-
-void mark_carriers_dead(ports::Kernel& k, std::uint32_t process) {
-    for (std::uint32_t slot = 1; slot < k.machine().carriers(); ++slot)
-        if (k.machine().carrier(slot).process.get() == process) mark_dead(k.machine().carrier(slot));
-}
-
 }  // namespace
-
-unsigned end_dead_carriers(ports::Kernel& k, runtime::Carrier& by, std::uint32_t process) {
-    unsigned ended = 0;
-    for (std::uint32_t slot = 1; slot < k.machine().carriers(); ++slot) {
-        const runtime::CarrierRecord& record = k.machine().carrier(slot);
-        if (!runtime::is_dead(record) || (process != 0 && record.process.get() != process)) continue;
-        ports::end_carrier(k, by, slot);
-        ++ended;
-    }
-    return ended;
-}
 
 runtime::Outcome<void> Keeper::start(Host& host, PrivateDescriptor listening) {
     std::shared_ptr<Keeper> keeper(new Keeper(host, std::move(listening)));
@@ -96,14 +77,22 @@ void Keeper::find_members() {
         const ports::ProcessRecord& record = kernel().process(process);
         if (record.identity.get().life == ports::Life::free || process == host_.process()) continue;
         const Serial serial = ++last_serial_;
-        Member& member = members_[serial];
-        member.process = process;
-        member.who = identity_of(record);
-        member.pidfd = pidfd_of(member.who);
-        if (member.pidfd)
-            watch(member.pidfd.get(), event_of(Source::pidfd, serial));
-        else
-            end(serial);
+        members_[serial].process = ports::ref_of_process(kernel(), process);
+        members_[serial].who = identity_of(record);
+        left_.push_back(serial);
+    }
+    end_those_left();
+}
+
+// Who is looked at again: a member of which there is no pidfd yet, or one that somebody else was burying.
+void Keeper::end_those_left() {
+    for (const Serial serial : std::exchange(left_, {})) {
+        const auto found = members_.find(serial);
+        if (found == members_.end()) continue;
+        Member& member = found->second;
+        if (member.pidfd || has_ended(member.who, &member.pidfd)) end(serial);
+        else if (member.pidfd) watch(member.pidfd.get(), event_of(Source::pidfd, serial));
+        else left_.push_back(serial), raise_descriptor_limit();
     }
 }
 
@@ -141,8 +130,9 @@ void Keeper::serve_one(std::uint64_t what) {
 
 // Threads that died while their process lives, and what they had begun.
 void Keeper::sweep() {
+    end_those_left();
     if (end_dead_carriers(kernel(), *carrier_, 0) > 0) somebody_ended_ = true;
-    if (somebody_ended_) somebody_ended_ = !ports::finish_terminations(kernel(), *carrier_);
+    if (somebody_ended_) somebody_ended_ = !finish_what_the_dead_began(kernel(), *carrier_);
 }
 
 void Keeper::let_newcomers_speak() {
@@ -198,9 +188,11 @@ Welcome Keeper::let_in(PrivateDescriptor& connection) {
         watch_connection(expected);
         return welcome_of(known);
     }
-    member.process = ports::add_process(kernel(), *carrier_, static_cast<std::uint64_t>(member.who.pid),
-                                        member.who.start_time, member.who.pidfd_inode);
-    if (member.process == 0) return {.answer = Answer::host_full};
+    const std::uint32_t process =
+        ports::add_process(kernel(), *carrier_, static_cast<std::uint64_t>(member.who.pid), member.who.start_time,
+                           member.who.pidfd_inode);
+    if (process == 0) return {.answer = Answer::host_full};
+    member.process = ports::ref_of_process(kernel(), process);
     const Serial serial = ++last_serial_;
     member.connection = std::move(connection);
     Member& kept = members_[serial] = std::move(member);
@@ -210,14 +202,14 @@ Welcome Keeper::let_in(PrivateDescriptor& connection) {
 }
 
 Welcome Keeper::welcome_of(const Member& member) {
-    return {.process = ports::ref_of_process(kernel(), member.process)};
+    return {.process = member.process};
 }
 
 Welcome Keeper::let_in_again(const Hello& hello, PrivateDescriptor& connection) {
     ProcessIdentity who;
     const PrivateDescriptor pidfd = pidfd_of_peer(connection.get(), &who);
     for (auto& [serial, member] : members_) {
-        if (member.process != hello.process || member.who.pid != who.pid) continue;
+        if (member.process.index != hello.process || member.who.pid != who.pid) continue;
         member.connection = std::move(connection);
         watch_connection(serial);
         return welcome_of(member);
@@ -242,9 +234,10 @@ Welcome Keeper::let_in_sponsored(const Hello& hello) {
     member.who = identity_of(pid);
     member.pidfd = pidfd_of(member.who);
     if (!member.pidfd) return {.answer = Answer::no_descriptor};
-    member.process = ports::add_process(kernel(), *carrier_, static_cast<std::uint64_t>(pid), member.who.start_time,
-                                        member.who.pidfd_inode, true);
-    if (member.process == 0) return {.answer = Answer::host_full};
+    const std::uint32_t process = ports::add_process(kernel(), *carrier_, static_cast<std::uint64_t>(pid),
+                                                     member.who.start_time, member.who.pidfd_inode, true);
+    if (process == 0) return {.answer = Answer::host_full};
+    member.process = ports::ref_of_process(kernel(), process);
     const Serial serial = ++last_serial_;
     Member& kept = members_[serial] = std::move(member);
     watch(kept.pidfd.get(), event_of(Source::pidfd, serial));
@@ -254,7 +247,7 @@ Welcome Keeper::let_in_sponsored(const Hello& hello) {
 // Its record says so, which outlives a keeper.
 Keeper::Serial Keeper::sponsored(const ProcessIdentity& who) {
     for (const auto& [serial, member] : members_)
-        if (kernel().process(member.process).sponsored.get() != 0 && member.who.pid == who.pid && member.who.start_time == who.start_time) return serial;
+        if (kernel().process(member.process.index).sponsored.get() != 0 && member.who.pid == who.pid && member.who.start_time == who.start_time) return serial;
     return 0;
 }
 
@@ -270,8 +263,10 @@ void Keeper::end_if_gone(Serial serial) {
 void Keeper::end(Serial serial) {
     const auto found = members_.find(serial);
     if (found == members_.end()) return;
-    mark_carriers_dead(kernel(), found->second.process);
-    ports::end_process(kernel(), *carrier_, found->second.process);
+    if (!bury(kernel(), *carrier_, found->second.process)) {
+        epoll_ctl(events_.get(), EPOLL_CTL_DEL, found->second.pidfd.get(), nullptr);
+        return left_.push_back(serial);
+    }
     somebody_ended_ = true;
     members_.erase(found);
 }

@@ -7,6 +7,9 @@
 // Of each process the keeper holds a pidfd, readable once the process has ended, and the connection by which
 // it joined, which hangs up at exec as well. A hang-up alone proves nothing (a program may close all its
 // descriptors): the process is gone if it no longer maps the segment.
+//
+// A keeper that is stopped stays the keeper: others clear up in its stead (stand_in.hpp), each process and its
+// dead carriers under the process's own word, so that one who goes on does nothing twice.
 #pragma once
 
 #include "tasks/host.hpp"
@@ -14,6 +17,7 @@
 
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace umach::tasks {
 
@@ -25,7 +29,7 @@ public:
 
 private:
     struct Member {
-        std::uint32_t process = 0;
+        ports::ProcessRef process;
         ProcessIdentity who;
         PrivateDescriptor pidfd;
         PrivateDescriptor connection;
@@ -54,6 +58,7 @@ private:
 
     void end_if_gone(Serial member);
     void end(Serial member);
+    void end_those_left();
     void watch(int descriptor, std::uint64_t what);
     void watch_connection(Serial member);
 
@@ -67,11 +72,8 @@ private:
     bool somebody_ended_ = true;  // and may have left a termination in the middle
     std::map<Serial, Member> members_;
     std::map<Serial, PrivateDescriptor> newcomers_;
+    std::vector<Serial> left_;    // have ended, and somebody else, who lives, is at their end
 };
-
-// Ends the carriers that the operating system has marked dead, of one process or (0) of all.
-// returns: how many
-unsigned end_dead_carriers(ports::Kernel& kernel, runtime::Carrier& by, std::uint32_t process);
 
 // At the end of a slice of a wait, and at each trap that finds the host not well kept: if the keeper is dead,
 // succeeds it; if it is a new one, joins it. Set as ports::slice_hook.

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
@@ -87,17 +88,31 @@ Origin origin_of(const void* base) {
 
 }  // namespace
 
-std::uint64_t start_time_of(pid_t pid) {
+namespace {
+
+// What /proc/PID/stat says after the program's name, which may hold anything; empty when there is no such process.
+std::string stat_of(pid_t pid) {
     std::ifstream file(proc_path(pid, "stat"));
     std::string line;
-    if (!std::getline(file, line)) return 0;
-    const auto end_of_name = line.rfind(") ");  // the program's name may hold anything
-    if (end_of_name == std::string::npos) return 0;
+    std::getline(file, line);
+    const auto end_of_name = line.rfind(") ");
+    return end_of_name == std::string::npos ? std::string() : line.substr(end_of_name + 2);
+}
+
+}  // namespace
+
+std::uint64_t start_time_of(pid_t pid) {
+    const std::string stat = stat_of(pid);
     constexpr int start_time_field = 22, first_field = 3;
-    const auto text = word(std::string_view(line).substr(end_of_name + 2), start_time_field - first_field);
+    const auto text = stat.empty() ? std::string_view() : word(stat, start_time_field - first_field);
     std::uint64_t time = 0;
     std::from_chars(text.data(), text.data() + text.size(), time);
     return time;
+}
+
+bool is_stopped(pid_t pid) {
+    const std::string stat = stat_of(pid);
+    return stat.starts_with('T') || stat.starts_with('t');
 }
 
 ProcessIdentity identity_of(pid_t pid) {
@@ -135,6 +150,15 @@ PrivateDescriptor pidfd_of(const ProcessIdentity& who) {
     return pidfd;
 }
 
+// Without a descriptor free nothing is known of it: it counts as one that lives.
+bool has_ended(const ProcessIdentity& who, PrivateDescriptor* pidfd) {
+    *pidfd = PrivateDescriptor::from([&] { return open_pidfd(who.pid); });
+    if (!*pidfd) return errno == ESRCH;
+    const std::uint64_t time = start_time_of(who.pid);
+    if (time == 0) return is_readable(pidfd->get());
+    return time != who.start_time || (who.pidfd_inode != 0 && inode_of_pidfd(pidfd->get()) != who.pidfd_inode);
+}
+
 bool is_readable(int descriptor) {
     pollfd look{descriptor, POLLIN, 0};
     return poll(&look, 1, 0) == 1;
@@ -143,6 +167,7 @@ bool is_readable(int descriptor) {
 bool still_maps(pid_t pid, const void* base) {
     const Origin ours = origin_of(base);
     std::ifstream maps(proc_path(pid, "maps"));
+    if (!maps.is_open()) return errno == EMFILE || errno == ENFILE;  // then nothing is known
     for (std::string line; std::getline(maps, line);)
         if (ours && origin_in(line) == ours) return true;
     return false;

@@ -35,6 +35,12 @@ PrivateDescriptor pidfd_of_peer(int connection, ProcessIdentity* who);
 // returns: an empty descriptor when it has gone, also if its pid is another's by now
 PrivateDescriptor pidfd_of(const ProcessIdentity& who);
 
+// Whether a known process has ended for certain, whoever has its pid by now. Its pidfd, if it has not, and one is to be had.
+bool has_ended(const ProcessIdentity& who, PrivateDescriptor* pidfd);
+
+// Whether a process is stopped, by a signal or by a debugger.
+bool is_stopped(pid_t pid);
+
 // Now: a pidfd's process has ended, a connection has something or is closed
 bool is_readable(int descriptor);
 

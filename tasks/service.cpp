@@ -7,6 +7,7 @@
 #include "tasks/address_space.hpp"
 #include "tasks/hidden_thread.hpp"
 #include "tasks/keeper.hpp"
+#include "tasks/stand_in.hpp"
 #include "tasks/start_thread.hpp"
 
 #include <pthread.h>
@@ -23,6 +24,7 @@ using ports::ServiceRecord;
 using runtime::CarrierName;
 
 constexpr auto patience = std::chrono::seconds(10);
+constexpr unsigned turns_between_looks = 4;  // at whether the keeper is stopped; a turn is a slice, or an order
 
 // ---- the service thread -------------------------------------------------------------------------------------------
 
@@ -72,12 +74,13 @@ bool has_order(const ServiceRecord& record) {
     ServiceRecord& record = k.process(host.process()).service;
     runtime::DoorbellRecord& bell = carrier.record().doorbell;
     record.carrier.store(carrier.name().word());
-    for (;;) {
+    for (unsigned turns = 0;;) {
         carrier.arm();
         k.machine().doorbells().clear(bell, carrier.name().slot);
         if (has_order(record)) serve_order(host, carrier, record);
         else k.machine().doorbells().wait(bell, carrier.name().slot, runtime::Deadline::in(ports::slice));
         look_after(k);
+        if (++turns % turns_between_looks == 0) stand_in_for_stopped_keeper(host, carrier);
     }
 }
 
