@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstddef>
 
 namespace umach::ports {
@@ -124,9 +125,33 @@ runtime::Outcome<Kernel> Kernel::make(const HostSizes& sizes) {
     return made;
 }
 
+namespace {
+
+// The constants that every access goes by, as the maker wrote them: the zones one after the other, then the pool's records.
+// returns: the first that cannot be so, or nullptr
+const char* what_is_corrupt(runtime::Machine& machine) {
+    const auto* header = reinterpret_cast<const KernelHeader*>(machine.records());
+    const auto plans = plan(HostSizes{});   // strides do not depend on sizes
+    auto at = static_cast<std::uint64_t>(machine.records() - machine.base()) + aligned(sizeof(KernelHeader));
+    if (at > machine.bytes()) return "it ends before its records";
+    for (std::uint32_t i = 0; i < zones; ++i) {
+        const std::uint64_t capacity = header->zone[i].capacity, fresh = header->zone[i].fresh;
+        if (header->zone[i].offset.get() != at) return "a zone is not where it must be";
+        if (capacity == 0 || capacity > (machine.bytes() - at) / plans[i].stride) return "a zone does not fit into it";
+        if (fresh == 0 || fresh > capacity) return "a zone has used more records than it has";
+        at += aligned(plans[i].stride * capacity);
+    }
+    const std::uint64_t pool = header->pool_bytes;
+    if (!std::has_single_bit(pool) || pool < (1u << 20) || header->pool_tree.get() != at) return "its pool is not as it must be";
+    return at + bytes_of_pool_records(pool) > machine.bytes() ? "the records of its pool do not fit into it" : nullptr;
+}
+
+}  // namespace
+
 runtime::Outcome<Kernel> Kernel::join(runtime::Segment segment, runtime::Descriptor lifeline, runtime::Descriptor memory) {
     auto machine = runtime::Machine::join(std::move(segment), layout_hash(), std::move(lifeline));
     if (!machine.ok()) return machine.fault();
+    if (const char* what = what_is_corrupt(machine.value())) return runtime::Fault{EPROTO, std::string("the segment is corrupt: ") + what};
     const auto* header = reinterpret_cast<const KernelHeader*>(machine.value().records());
     auto pool = runtime::Pool::attach(std::move(memory), header->pool_bytes.get());
     if (!pool.ok()) return pool.fault();

@@ -17,7 +17,8 @@ bool wait_for(Machine& machine, CarrierName self, LockWord& word, Enough enough)
     Nap nap;
     while (!word.try_take(self)) {
         const CarrierName holder = word.holder();
-        if (holder && nap.patient() && has_ended(machine.carrier(holder.slot), holder)) {
+        // A name that nobody can have is what a mistake has written: that of the slot that nobody has is as good as dead.
+        if (holder != CarrierName{} && nap.patient() && has_ended(machine.carrier(holder.slot), holder)) {
             mend(machine, self, holder);
             word.free_from(holder);
             continue;
