@@ -3,14 +3,23 @@
 #include "processes.hpp"
 
 #include <mach/thread_interface.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <umach_threads.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 
 namespace umach::tests {
 namespace {
 
 enum class State { running, sending, receiving, receiving_from_set, calling, parked, joining, suspended, keeping };
-enum class End { killed, terminated, exec };
+// faulted: a real fault, outside the kernel. exhausted: killed by the system for want of memory. stopped: and then killed.
+enum class End { killed, terminated, exec, faulted, aborted, exited, exhausted, stopped };
 
 const char* name_of(State state) {
     constexpr const char* names[] = {"Running", "Sending", "Receiving", "ReceivingFromSet", "Calling",
@@ -18,7 +27,8 @@ const char* name_of(State state) {
     return names[static_cast<int>(state)];
 }
 const char* name_of(End end) {
-    constexpr const char* names[] = {"Killed", "Terminated", "Exec"};
+    constexpr const char* names[] = {"Killed",  "Terminated", "Exec",      "Faulted",
+                                     "Aborted", "Exited",     "Exhausted", "StoppedAndKilled"};
     return names[static_cast<int>(end)];
 }
 
@@ -67,6 +77,40 @@ void enter(State state, port_name_t silent) {
     }
 }
 
+// A group of processes whose memory is limited, and in which one that takes more is killed; the calling process enters it.
+class LittleMemory {
+public:
+    static std::string path() { return "/sys/fs/cgroup/memory/umach-test." + std::to_string(getpid()); }
+    LittleMemory() : path_(path()) {
+        if (mkdir(path_.c_str(), 0755) != 0) return;
+        made_ = put("memory.limit_in_bytes", "67108864") && put("cgroup.procs", std::to_string(getpid()));
+        put("memory.swappiness", "0");
+    }
+    LittleMemory(const LittleMemory&) = delete;
+    explicit operator bool() const { return made_; }
+    // Once the process has ended.
+    static void remove(const std::string& path) { becomes_true([&] { return rmdir(path.c_str()) == 0 || errno == ENOENT; }); }
+
+private:
+    bool put(const char* file, const std::string& text) const {
+        std::ofstream out(path_ + "/" + file);
+        return static_cast<bool>(out << text << std::flush);
+    }
+
+    std::string path_;
+    bool made_ = false;
+};
+
+bool memory_can_be_limited() {
+    const std::string path = LittleMemory::path() + ".probe";
+    return mkdir(path.c_str(), 0755) == 0 && rmdir(path.c_str()) == 0;
+}
+
+void exhaust_memory() {
+    if (!LittleMemory()) _exit(1);
+    for (;;) std::memset(mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1, 1 << 20);
+}
+
 // The task under test. It tells home its kernel port and a port of its own, then enters the state; `exec` is done by
 // another thread of it, once it is told to.
 struct Told {
@@ -76,9 +120,27 @@ struct Told {
     Signal go;
 };
 
-void exec_when_told(void* argument) {
-    static_cast<Told*>(argument)->go.await();
-    execl("/bin/true", "true", nullptr);
+// What the process does to itself, by another thread of it.
+bool is_by_its_own_hand(End end) {
+    return end == End::exec || end == End::faulted || end == End::aborted || end == End::exited || end == End::exhausted;
+}
+
+void fault() {
+    volatile std::uintptr_t nowhere = 8;
+    *reinterpret_cast<volatile int*>(nowhere) = 1;
+}
+
+void end_when_told(void* argument) {
+    auto* told = static_cast<Told*>(argument);
+    told->go.await();
+    switch (told->end) {
+        case End::exec: execl("/bin/true", "true", nullptr); break;
+        case End::faulted: fault(); break;
+        case End::aborted: abort();
+        case End::exited: exit(0);
+        case End::exhausted: exhaust_memory(); break;
+        default: break;
+    }
     _exit(1);
 }
 
@@ -86,9 +148,11 @@ void play(Told& told) {
     const port_name_t home = left_by_parent();
     MUST(send_right(home, 1, task_self()) == SEND_SUCCESS);
     MUST(send_right(home, 2, new_port()) == SEND_SUCCESS);
-    if (told.end == End::exec) {
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    if (is_by_its_own_hand(told.end)) {
         thread_t thread = THREAD_NULL;
-        MUST(umach_thread_create(task_self(), UMACH_OS_THREAD, exec_when_told, &told, &thread) == KERN_SUCCESS);
+        MUST(umach_thread_create(task_self(), UMACH_OS_THREAD, end_when_told, &told, &thread) == KERN_SUCCESS);
     }
     const port_name_t silent = new_port();
     MUST(send_right(home, 3, silent) == SEND_SUCCESS);
@@ -130,7 +194,12 @@ void make_an_end(Told& told, pid_t child, task_t task) {
     switch (told.end) {
         case End::killed: kill(child, SIGKILL); break;
         case End::terminated: MUST(task_terminate(task) == KERN_SUCCESS); break;
-        case End::exec: told.go.give(); break;
+        case End::stopped:
+            kill(child, SIGSTOP);
+            waitpid(child, nullptr, WUNTRACED);
+            kill(child, SIGKILL);
+            break;
+        default: told.go.give(); break;
     }
 }
 
@@ -145,6 +214,7 @@ class EndInEveryState : public testing::TestWithParam<std::tuple<State, End>> {}
 
 TEST_P(EndInEveryState, LeavesNothingAndIsHeardOfOnce) {
     const auto [state, end] = GetParam();
+    if (end == End::exhausted && !memory_can_be_limited()) GTEST_SKIP() << "no control group with a memory limit can be made here";
     EXPECT_TRUE(runs_well([state = state, end = end] {
         const port_name_t home = new_port();
         leave_for_children(home);
@@ -158,6 +228,7 @@ TEST_P(EndInEveryState, LeavesNothingAndIsHeardOfOnce) {
         make_an_end(told, child, task);
         MUST(umach_task_join(task, 10'000) == KERN_SUCCESS);
         kill_and_reap(child);
+        if (told.end == End::exhausted) LittleMemory::remove("/sys/fs/cgroup/memory/umach-test." + std::to_string(child));
         MUST(becomes_true([&] { return tasks_of(child) == 0; }));
         MUST(live_tasks() <= before + 1);  // the name service came with the first fork
         port_type_t type = PORT_TYPE_NONE;
@@ -175,7 +246,8 @@ INSTANTIATE_TEST_SUITE_P(Task, EndInEveryState,
                          testing::Combine(testing::Values(State::running, State::sending, State::receiving,
                                                           State::receiving_from_set, State::calling, State::parked,
                                                           State::joining, State::suspended, State::keeping),
-                                          testing::Values(End::killed, End::terminated, End::exec)),
+                                          testing::Values(End::killed, End::terminated, End::exec, End::faulted, End::aborted,
+                                                          End::exited, End::exhausted, End::stopped)),
                          name_of_case);
 
 }  // namespace
