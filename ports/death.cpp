@@ -227,10 +227,8 @@ bool dead_name_one(KernelStep& s, PortRef ref) {
         if (at == 0 || (filter >> at % 64 & 1) == 0) continue;
         const TaskRef task = s.k.ref_of_task(at);
         if (!s.lock(task)) continue;
-        s.set(port.object, at);
-        const std::uint32_t index = next_for_port(s.k, s.k.task(at), ref, 0);
-        if (index != 0) return become_dead_name(s, task, index), true;
-        s.set(port.object, at + 1);
+        if (const std::uint32_t index = next_for_port(s.k, s.k.task(at), ref, 0); index != 0) become_dead_name(s, task, index);
+        s.set(port.object, next_for_port(s.k, s.k.task(at), ref, 0) != 0 ? at : at + 1);
         return true;
     }
     return false;
@@ -258,7 +256,6 @@ void dismantle_port(KernelStep& s, TaskRef root, std::uint32_t index) {
         identity.detail = 1;
         s.set(port.identity, identity);
         s.set(port.object, 1);
-        return;
     }
     if (!dead_name_one(s, s.k.ref_of_port(index))) free_port(s, root, index);
 }
