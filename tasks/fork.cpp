@@ -108,13 +108,15 @@ void notice_unseen_fork(Process& p) {
     forget_membership(p);
 }
 
-void prepare_for_fork(Process& p) {
-    void* page =
-        mmap(nullptr, sizeof(std::uint64_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    UMACH_ASSERT(page != MAP_FAILED);
-    madvise(page, sizeof(std::uint64_t), MADV_WIPEONFORK);
-    UMACH_ASSERT(pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0);
+bool prepare_for_fork(Process& p) {
+    constexpr std::size_t bytes = sizeof(std::uint64_t);
+    void* page = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return false;
+    if (madvise(page, bytes, MADV_WIPEONFORK) != 0 ||
+        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0)
+        return munmap(page, bytes), false;
     p.unforked.store(new (page) std::atomic<std::uint64_t>(1));
+    return true;
 }
 
 }  // namespace umach::tasks

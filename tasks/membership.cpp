@@ -61,14 +61,16 @@ void end_call(ports::Caller&) {
     throw FiberEnds{};
 }
 
-void set_up_once(Process& p) {
-    if (p.unforked.load() != nullptr) return;
+// returns: false, with the reason said, when the system has no memory for it
+bool set_up_once(Process& p) {
+    if (p.unforked.load() != nullptr) return true;
+    if (!prepare_for_fork(p)) return runtime::set_detail("no memory for what a process needs to call in"), false;
     UMACH_ASSERT(pthread_key_create(&p.thread_end, end_of_thread) == 0);
     ports::slice_hook = look_after;
     ports::unwind_hook = end_call;
     prepare_suspension();
     prepare_exceptions();
-    prepare_for_fork(p);
+    return true;
 }
 
 std::optional<runtime::Carrier> claim_carrier(Host& host) {
@@ -142,8 +144,8 @@ Seat* enter_first() {
     Process& p = process();
     notice_unseen_fork(p);
     const std::lock_guard guard(p.lock);
-    set_up_once(p);
     runtime::clear_detail();
+    if (!set_up_once(p)) return nullptr;
     if (Host* host = p.host.load()) {
         auto carrier = claim_carrier(*host);
         return carrier ? sit_down(p, *host, *carrier, host->task()) : nullptr;
@@ -161,7 +163,7 @@ runtime::Outcome<Host*> become_member(FindHost* find, const std::string& name, c
     Process& p = process();
     notice_unseen_fork(p);
     const std::lock_guard guard(p.lock);
-    set_up_once(p);
+    if (!set_up_once(p)) return runtime::Fault{ENOMEM, runtime::detail()};
     if (p.host.load() != nullptr) return runtime::Fault{EBUSY, "this process is in a host already"};
     auto found = find(name, sizes);
     if (!found) return found.fault();

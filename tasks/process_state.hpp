@@ -47,6 +47,6 @@ inline bool is_unseen_child() {
 void notice_unseen_fork(Process& p);
 
 // Makes the page that fork wipes, and has fork's handlers called.
-void prepare_for_fork(Process& p);
+bool prepare_for_fork(Process& p);
 
 }  // namespace umach::tasks
