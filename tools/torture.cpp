@@ -25,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto longest_stop = std::chrono::milliseconds(5);
 
 struct Asked {
-    std::string host;
+    std::string host, doorbell;
     unsigned seconds = 10, workers = 8, seed = 1;
     std::uint64_t kills = 0;  // 0: as many as there is time for
     bool json = false;
@@ -210,7 +210,7 @@ private:
         for (Worker& worker : workers_)
             if (worker.stopped) go_on(worker);
         ++figures_.audits;
-        Witness witness(host_, false, shared_.testimony);
+        Witness witness(host_, nullptr, shared_.testimony);
         if (witness.look())
             note_violation();
         else
@@ -266,11 +266,13 @@ Outcome torture(const Asked& asked) {
     Outcome outcome;
     outcome.is_own = asked.host.empty();
     const std::string host = outcome.is_own ? fmt::format("torture-{}", getpid()) : asked.host;
-    auto first = std::make_unique<Witness>(host, outcome.is_own, shared->testimony);
+    umach_host_options_t options{};
+    options.doorbell = asked.doorbell.c_str();
+    auto first = std::make_unique<Witness>(host, outcome.is_own ? &options : nullptr, shared->testimony);
     if (!first->look()) throw Trouble(fmt::format("the host {} cannot be joined", host));
     outcome.before = shared->testimony.audit;
     Torture torture(asked, host, *shared);
-    const auto last = std::make_unique<Witness>(host, false, shared->testimony);
+    const auto last = std::make_unique<Witness>(host, nullptr, shared->testimony);
     if (!last->look()) throw Trouble(fmt::format("the host {} cannot be joined", host));
     first.reset();  // which was the keeper of an own host
     torture.run();
@@ -322,6 +324,10 @@ void add_torture(CLI::App& app, int& status) {
         "torture",
         "Kills working processes of a host as fast as it goes; ends with 1 if it does the host harm");
     command->add_option("HOST", asked->host, "Else one of its own, whose keeper is killed as well");
+    asked->doorbell = "futex";
+    command->add_option("--doorbell", asked->doorbell, "Kind of wake-up, of a host of its own")
+        ->check(CLI::IsMember({"futex", "posix", "sysv"}))
+        ->capture_default_str();
     command->add_option("--seconds", asked->seconds, "For how long")->capture_default_str();
     command->add_option("--kills", asked->kills, "At most so many")->default_str("no limit");
     command->add_option("--workers", asked->workers, "How many processes work")

@@ -64,11 +64,10 @@ void testify(const umach_audit_seen_t& until, Testimony& testimony) {
     } while (!is_no_more_than(testimony.audit, until) && Clock::now() < end);
 }
 
-[[noreturn]] void be_witness(const std::string& host, bool maker, int line, Testimony& testimony) {
+[[noreturn]] void be_witness(const std::string& host, const umach_host_options_t* maker, int line, Testimony& testimony) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    umach_host_options_t options{};
-    const bool there =
-        maker ? umach_host_create(host.c_str(), &options) == KERN_SUCCESS : attach_patiently(host);
+    const bool there = maker != nullptr ? umach_host_create(host.c_str(), maker) == KERN_SUCCESS
+                                        : attach_patiently(host);
     if (!there) _exit(1);
     umach_audit_seen_t until{};
     while (read(line, &until, sizeof until) == sizeof until) {
@@ -82,7 +81,7 @@ void testify(const umach_audit_seen_t& until, Testimony& testimony) {
 
 }  // namespace
 
-Witness::Witness(const std::string& host, bool maker, Testimony& testimony) : testimony_(testimony) {
+Witness::Witness(const std::string& host, const umach_host_options_t* maker, Testimony& testimony) : testimony_(testimony) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         throw Trouble("there is no socket to be had");
@@ -90,7 +89,7 @@ Witness::Witness(const std::string& host, bool maker, Testimony& testimony) : te
     if (pid_ < 0) throw Trouble("there is no process to be had");
     if (pid_ == 0) {
         close(ends[0]);
-        if (!maker) setenv("UMACH_NO_KEEPER", "1", 1);   // that is for the workers, who are killed
+        if (maker == nullptr) setenv("UMACH_NO_KEEPER", "1", 1);   // that is for the workers, who are killed
         be_witness(host, maker, ends[1], testimony);
     }
     close(ends[1]);

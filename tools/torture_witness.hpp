@@ -21,8 +21,8 @@ struct Testimony {
 // One process of the host that looks, asked again and again.
 class Witness {
 public:
-    // Forks it. maker: it makes the host instead of joining it
-    Witness(const std::string& host, bool maker, Testimony& testimony);
+    // Forks it. maker: how it makes the host; null: it joins it
+    Witness(const std::string& host, const umach_host_options_t* maker, Testimony& testimony);
     Witness(const Witness&) = delete;
     Witness& operator=(const Witness&) = delete;
     ~Witness();  // it goes

@@ -38,6 +38,14 @@ TEST(KilledAtRandom, ProcessesAndTheirKeepersDoAHostNoHarm) {
     torture({"--seed", "1"}, {"8", "3600", 200, 40});
 }
 
+TEST(KilledAtRandom, KeepersOfAHostWithPosixDoorbellsDoItNoHarm) {
+    torture({"--doorbell", "posix", "--seed", "5"}, {"4", "900", 100, 20});
+}
+
+TEST(KilledAtRandom, KeepersOfAHostWithSystemVDoorbellsDoItNoHarm) {
+    torture({"--doorbell", "sysv", "--seed", "6"}, {"4", "900", 100, 20});
+}
+
 TEST(KilledAtRandom, ProcessesOfAHostThatAnotherKeepsDoItNoHarm) {
     ToolHost host;
     torture({host.name(), "--seed", "2"}, {"4", "900", 100, 0});
