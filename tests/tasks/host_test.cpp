@@ -4,9 +4,11 @@
 
 #include "tasks/process_identity.hpp"
 
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <umach_inspect.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstring>
@@ -154,6 +156,35 @@ TEST(Host, SomebodyElsesSocketOfThatNameIsAClearError) {
         leave.give();
         MUST(ended_well(squatter));
     }));
+}
+
+// Its thread numbers would mean other threads there.
+TEST(Host, ProcessOfAnotherPidNamespaceIsRefusedAndTheHostIsAsItWas) {
+    constexpr int cannot = 77;
+    const std::string name = "namespace-" + std::to_string(getpid());
+    Signal made, tried;
+    const pid_t maker = start([&] {
+        MUST(umach_host_create(name.c_str(), nullptr) == KERN_SUCCESS);
+        MUST(new_port() != PORT_NULL);
+        made.give();
+        tried.await();
+        MUST(becomes_true([] { return live_tasks() <= 2; }));
+        MUST(violations().empty());
+    });
+    made.await();
+    const pid_t stranger = start([&] {
+        if (unshare(CLONE_NEWPID) != 0) _exit(cannot);
+        MUST(runs_well([&] {
+            MUST(umach_host_attach(name.c_str()) != KERN_SUCCESS);
+            MUST(std::strstr(mach_error_detail(), "pid namespace") != nullptr);
+        }));
+    });
+    int status = 0;
+    ASSERT_EQ(waitpid(stranger, &status, 0), stranger);
+    tried.give();
+    EXPECT_TRUE(ended_well(maker));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == cannot) GTEST_SKIP() << "no pid namespace can be made here";
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 TEST(Host, FullHostIsAClearErrorAndHasRoomAgainAfterADeath) {

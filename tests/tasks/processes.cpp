@@ -54,7 +54,11 @@ void Signal::await() {
 }
 
 std::vector<std::string> violations() {
-    return ports::audit(kernel(), tasks::enter()->carrier).violations;
+    ports::Audit found = ports::audit(kernel(), tasks::enter()->carrier);
+    if (found.rescued_wakeups != 0)
+        found.violations.push_back(std::to_string(found.rescued_wakeups) + " wake-ups were lost and found again");
+    for (const std::string& one : found.violations) std::fprintf(stderr, "%s\n", one.c_str());
+    return found.violations;
 }
 
 unsigned live_tasks() {

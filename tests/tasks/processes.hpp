@@ -52,7 +52,7 @@ private:
 inline ports::Kernel& kernel() {
     return tasks::current_host()->kernel();
 }
-std::vector<std::string> violations();  // of the audit
+std::vector<std::string> violations();  // of the audit, and lost wake-ups; said on the standard error
 unsigned live_tasks();
 unsigned tasks_of(pid_t pid);                 // that the host knows, name service included
 bool waits(pid_t pid, ports::WaitKind kind);  // one of its threads sleeps in such a wait

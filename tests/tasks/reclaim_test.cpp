@@ -15,6 +15,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <thread>
 #include <vector>
@@ -134,6 +135,36 @@ TEST(Reclaim, ATaskOfTenThousandPortsAThousandMessagesAndAHundredCallersIsToldOf
         waitpid(large, nullptr, 0);
         MUST(becomes_true([large] { return tasks_of(large) == 0; }));
         MUST(violations().empty());
+    }));
+}
+
+// ---- one with much memory ---------------------------------------------------------------------------------
+
+// The system tears its memory down before it says that the process has ended: some 25 ms a GiB.
+TEST(Reclaim, TheDeathOfAMemberWithHalfAGibibyteIsToldOfWithinTenMillisecondsAndThirtyAGibibyte) {
+    EXPECT_TRUE(runs_well([] {
+        constexpr std::size_t bytes = std::size_t{512} << 20;
+        constexpr double most_delay = 10 + 30 * 0.5;
+        const port_name_t home = new_port();
+        leave_for_children(home);
+        const pid_t large = start([] {
+            void* much = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            MUST(much != MAP_FAILED);
+            std::memset(much, 1, bytes);
+            const port_name_t own = new_port();
+            MUST(send_right(left_by_parent(), 1, own) == SEND_SUCCESS);
+            receive(own, MSG_OPTION_NONE, 0);
+        });
+        const port_name_t its_port = receive(home, RCV_TIMEOUT, 20'000).right;
+        const auto begin = Clock::now();
+        kill(large, SIGKILL);
+        const Got news = receive(task_notify());
+        const double took = milliseconds_since(begin);
+        MUST(news.id == NOTIFY_PORT_DELETED && news.right == its_port);
+        std::printf("[ figures  ] told of the death of a member with 512 MiB within %.1f ms\n", took);
+        std::fflush(stdout);
+        MUST(took < (is_full_run() ? most_delay : 10 * most_delay));
+        waitpid(large, nullptr, 0);
     }));
 }
 

@@ -49,6 +49,25 @@ bool next_stop(pid_t child, int* status) {
     }
 }
 
+// Runs the body in a process that is killed where it is about to make its nth system call, from 1.
+// returns: whether it came so far
+bool kill_at_call(unsigned nth, const std::function<void()>& body) {
+    const pid_t child = start([&] {
+        ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+        raise(SIGSTOP);
+        body();
+    });
+    int status = 0;
+    MUST(waitpid(child, &status, 0) == child && WIFSTOPPED(status));
+    MUST(ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
+    for (unsigned stops = 0; next_stop(child, &status);) {
+        if (++stops != nth) continue;
+        kill_and_reap(child);
+        return true;
+    }
+    return false;
+}
+
 struct Injected {
     long call = -1;   // -1: the process made fewer calls
     int status = 0;   // with which it ended
@@ -134,6 +153,30 @@ TEST(SystemCallFault, InOneThatMakesAHostIsAClearErrorAndLeavesNothing) {
             give_verdict(exchange_a_message());
         };
         fail_every_call(make, [&] { MUST(becomes_true([&] { return !name_is_taken(name); })); });
+    }));
+}
+
+// The name is free at once: nothing of a host that was not finished can be found.
+TEST(KilledAtAnySystemCall, TheMakerOfAHostLeavesNothingAndTheNextMakesItAtOnce) {
+    const std::string name = "killed-" + std::to_string(getpid());
+    EXPECT_TRUE(runs_well([&] {
+        alarm(120);
+        const auto make = [&] { MUST(umach_host_create(name.c_str(), nullptr) == KERN_SUCCESS && exchange_a_message()); };
+        unsigned nth = 1;
+        while (kill_at_call(nth, make)) {
+            const auto begin = runtime::MonotonicClock::now();
+            MUST(runs_well([&] {
+                const auto again = runtime::Deadline::in(std::chrono::milliseconds(500));   // 100 on a quiet machine
+                while (umach_host_create(name.c_str(), nullptr) != KERN_SUCCESS) MUST(!again.passed());
+                MUST(exchange_a_message());
+            }));
+            MUST(runtime::MonotonicClock::now() - begin < std::chrono::seconds(2));
+            nth += nth < 40 ? 1 : 3;
+        }
+        std::printf("[ figures  ] killed at each of %u stops at system calls\n", nth);
+        std::fflush(stdout);
+        MUST(nth > 40);
+        MUST(becomes_true([&] { return !name_is_taken(name); }));
     }));
 }
 
