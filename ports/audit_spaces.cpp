@@ -232,7 +232,9 @@ void look_at_special(Space& space) {
     };
     for (const auto& slot : space.record.special) count(slot);
     for (const auto& slot : space.record.registered) count(slot);
-    for (std::uint32_t t = space.record.thread_list.get().first; space.look.is_index(zone_threads, t);
+    std::uint32_t steps = 0;   // a ring is named by who looks at threads
+    for (std::uint32_t t = space.record.thread_list.get().first;
+         space.look.is_index(zone_threads, t) && steps++ < space.look.most_members;
          t = space.look.k.thread(t).siblings.get().second)
         for (const auto& slot : space.look.k.thread(t).special) count(slot);
 }

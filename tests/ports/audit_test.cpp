@@ -183,6 +183,15 @@ TEST_F(AuditOf, AThreadThatWaitsInNoListIsNamed) {
     expect_found("waits", number("thread", caller_->thread.index));
 }
 
+TEST_F(AuditOf, AListOfThreadsThatIsARingIsNamed) {
+    const std::uint32_t own = caller_->thread.index;
+    Field<Pair>& links = k_->thread(own).siblings;
+    const Pair before = links;
+    links.put({before.first, own});
+    expect_found("threads", "the list of threads of task " + std::to_string(caller_->task.index));
+    links.put(before);
+}
+
 TEST_F(AuditOf, ANoticeThatStandsNowhereIsNamed) {
     end_task(*k_, *carrier_, member_.task);
     EntryRecord& e = record_of(member_.its_port);

@@ -106,7 +106,6 @@ TEST_F(Malformed, AnyFieldOfARecordInUseIsLookedAtWithoutHarmAndMostAreFound) {
         for (const std::uint64_t change : {std::uint64_t{1}, std::uint64_t{1} << 32, ~std::uint64_t{0}}) {
             if (++number % stride != 0) continue;
             look_at_changed(field.name, [&] { words()[field.word] ^= change; });
-            if (HasFailure()) return;
         }
     say("fields changed one by one");
     EXPECT_GT(finds_ * 3, looks_) << "most of what is free to be anything has been changed, or the audit looks at little";
