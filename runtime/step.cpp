@@ -57,7 +57,7 @@ bool Step::owe_ring(std::uint64_t whom, std::uint64_t epoch) {
     return true;
 }
 
-void Step::begin(LockWord* first, Deadline until) {
+void Step::begin(LockWord* first, Deadline until) UMACH_TSA(no_thread_safety_analysis) {
     UMACH_ASSERT(carrier_->record().log_length.load(std::memory_order_relaxed) == 0);
     keep_ = false;
     rings_ = 0;
