@@ -6,7 +6,9 @@
 
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <pthread.h>
 #include <unistd.h>
+#include <atomic>
 #include <thread>
 
 namespace umach::tests {
@@ -176,6 +178,52 @@ TEST(Thread, ThreadThatEndsWithoutItsDestructorsIsCleanedUpByTheKeeper) {
         MUST(becomes_true(one_thread));
         leave.give();
         MUST(ended_well(child));
+    }));
+}
+
+// The operating system ends the thread alone, in the middle of a step; its process lives on.
+TEST(Thread, ThreadThatEndsInTheMiddleOfAStepLeavesItUndoneAndItsLockIsHadAtOnce) {
+    EXPECT_TRUE(runs_well([] {
+        static_cast<void>(new_port());
+        const ports::TaskRef task = tasks::enter()->caller.task;
+        const auto names = [&] { return kernel().task(task.index).names.get(); };
+        const std::uint64_t before = names();
+        std::thread([&] {
+            ports::Caller& caller = tasks::enter()->caller;
+            caller.step([&](ports::KernelStep& s) {
+                s.lock(task);
+                s.set(s.k.task(task.index).names, 4711);
+                syscall(SYS_exit, 0);
+                return s.keep(0);
+            });
+        }).detach();
+        MUST(becomes_true([&] { return names() == 4711 || kernel().machine().header().mended.load() != 0; }));
+        const auto begin = runtime::MonotonicClock::now();
+        const port_name_t port = new_port();
+        MUST(runtime::MonotonicClock::now() - begin < std::chrono::milliseconds(250));   // a busy machine
+        MUST(port_deallocate(task_self(), port) == KERN_SUCCESS);
+        MUST(kernel().machine().header().mended.load() == 1 && names() == before);
+    }));
+}
+
+// A call is no point of cancellation: what it was to do is done, and then the thread ends.
+TEST(Thread, ThreadThatIsCancelledInACallEndsOnceItsCallIsOver) {
+    EXPECT_TRUE(runs_well([] {
+        const port_name_t port = new_port();
+        std::atomic<bool> received{false};
+        std::thread receiver([&] {
+            MUST(receive(port, MSG_OPTION_NONE, 0).id == 7);
+            received = true;
+            pthread_testcancel();
+            give_up(__FILE__, __LINE__, "it was not cancelled");
+        });
+        MUST(becomes_true([] { return waits(getpid(), ports::WaitKind::receive); }));
+        MUST(pthread_cancel(receiver.native_handle()) == 0);
+        MUST(send_plain(port, 7) == SEND_SUCCESS);
+        receiver.join();
+        MUST(received);
+        MUST(becomes_true([] { return kernel().task(tasks::current_host()->task().index).threads.get() == 1; }));
+        MUST(violations().empty());
     }));
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "stage.hpp"
+#include "stopwatch.hpp"
 
 #include "ports/memory.hpp"
 #include "runtime/mend.hpp"
@@ -15,8 +16,6 @@
 
 namespace umach::torture {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr double most_use = 250;                 // ms; on a busy machine
 constexpr std::uint64_t points_by_default = 40;  // of one kind, of one operation; of a long one as few as
@@ -35,10 +34,6 @@ robust_list_head* robust_list_of_this_thread() {
     std::size_t length = 0;
     syscall(SYS_get_robust_list, 0, &list, &length);
     return list;
-}
-
-double milliseconds_since(Clock::time_point start) {
-    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
 }  // namespace
@@ -174,7 +169,7 @@ void Stage::expect_keeper_known_dead(const std::string& when) {
 
 // Takes the locks of the dead process's task, of the survivors' and of the host, and uses the ports.
 void Stage::use_what_it_used(const std::string& when) {
-    const auto start = Clock::now();
+    const Stopwatch watch;
     Caller as_dead = as(member_);
     PortStatus found{};
     status(as_dead, member_.task, member_.own_port, &found);
@@ -188,7 +183,7 @@ void Stage::use_what_it_used(const std::string& when) {
     port_name_t set = PORT_NULL;
     EXPECT_EQ(set_allocate(*caller_, caller_->task, &set), KERN_SUCCESS) << when;
     EXPECT_EQ(set_deallocate(*caller_, caller_->task, set), KERN_SUCCESS) << when;
-    const double took = milliseconds_since(start);
+    const double took = watch.milliseconds();
     EXPECT_LT(took, most_use) << when;
     figures_.longest_use = std::max(figures_.longest_use, took);
 }
