@@ -141,7 +141,8 @@ msg_return_t send_without_call(Caller& caller, const msg_header_t* header, msg_o
 msg_return_t rpc(Caller& caller, msg_header_t* header, msg_option_t options, msg_size_t receive_size,
                  msg_timeout_t send_timeout, msg_timeout_t receive_timeout) {
     Receive r{caller, header, 0, 0, options};
-    const Prepared prepared = begin_call(caller, header, deadline_of_send(options, send_timeout));
+    const runtime::Deadline deadline = deadline_of_send(options, send_timeout);
+    const Prepared prepared = begin_call(caller, header, deadline);
     if (prepared.message == 0) return prepared.error;
     if (prepared.reply == 0 || !check_buffer(r, header, receive_size)) {
         discard(caller, prepared.message);
@@ -151,7 +152,7 @@ msg_return_t rpc(Caller& caller, msg_header_t* header, msg_option_t options, msg
     r.may_wait = (options & RCV_TIMEOUT) == 0 || receive_timeout != 0;
     const CallRef call{caller.thread.index, r.thread().call.get().number + 1};
     const Sending sent = send_prepared(
-        caller, {prepared.message, prepared.destination, options, send_timeout, call, prepared.reply, r.room, r.may_wait});
+        caller, {prepared.message, prepared.destination, options, send_timeout, deadline, call, prepared.reply, r.room, r.may_wait});
     if (sent.code == SEND_SUCCESS && !sent.reply_port) return send_without_call(caller, header, options, send_timeout, prepared.reply);
     lose_given_up(caller, prepared, sent.code);
     return sent.code == SEND_SUCCESS ? receive_answer(r, sent, deadline_of(options, receive_timeout)) : sent.code;

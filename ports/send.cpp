@@ -370,12 +370,11 @@ void end_call(const Send& send) {
 
 Sending send_prepared(Caller& caller, const SendOrder& order) {
     Send send(caller, order);
-    const runtime::Deadline deadline = deadline_of_send(order.options, order.timeout);
-    Attempt end = attempt_in_time(send, patience_of(order), deadline);
+    Attempt end = attempt_in_time(send, patience_of(order), order.deadline);
     if (end.sent == Sent::done) return {end.code, send.reply_port, end.epoch};
     if (end.sent == Sent::wait) {
         discard_put_aside(caller);
-        end = wait_for_room(send, end, deadline);
+        end = wait_for_room(send, end, order.deadline);
         if (end.sent == Sent::refused) end_call(send);
     }
     if (end.sent == Sent::call) return {serve(send, end.port), send.reply_port, 0};
@@ -410,7 +409,8 @@ Prepared prepare_in_time(Caller& caller, const msg_header_t* header, runtime::De
 }  // namespace
 
 msg_return_t send(Caller& caller, const msg_header_t* header, msg_option_t options, msg_timeout_t timeout) {
-    const Prepared prepared = prepare_in_time(caller, header, deadline_of_send(options, timeout));
+    const runtime::Deadline deadline = deadline_of_send(options, timeout);
+    const Prepared prepared = prepare_in_time(caller, header, deadline);
     if (prepared.message == 0) return prepared.error;
     if (prepared.reply != 0) {
         RightSlot& reply = caller.k.message(prepared.message).reply;
@@ -419,7 +419,7 @@ msg_return_t send(Caller& caller, const msg_header_t* header, msg_option_t optio
         info.carried = Carried::send;
         reply.info.put(info);
     }
-    const msg_return_t code = send_prepared(caller, {prepared.message, prepared.destination, options, timeout, {}}).code;
+    const msg_return_t code = send_prepared(caller, {prepared.message, prepared.destination, options, timeout, deadline, {}}).code;
     lose_given_up(caller, prepared, code);
     return code;
 }

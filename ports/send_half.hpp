@@ -12,6 +12,7 @@ struct SendOrder {
     std::uint32_t destination = 0;   // name in the sender's space
     msg_option_t options = 0;
     msg_timeout_t timeout = 0;
+    runtime::Deadline deadline = runtime::Deadline::never();   // what these two come to
     CallRef call;                    // of a call; with:
     std::uint32_t reply = 0;         // name of the port where its answer is to come
     std::uint32_t room = 0;          // for the answer, bytes

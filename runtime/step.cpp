@@ -36,11 +36,20 @@ void take_lock(Machine& machine, CarrierName self, LockWord& word, Deadline unti
     if (!wait_for(machine, self, word, enough)) throw HeldUp{};
 }
 
+namespace {
+
+// Apart from who finds the lock free, for whom it would be in the way.
+[[gnu::noinline, gnu::cold]] bool wait_a_little(Machine& machine, CarrierName self, LockWord& word) {
+    return wait_for(machine, self, word, [](const Nap& nap) { return nap.naps() >= naps_in_a_step; });
+}
+
+}  // namespace
+
 void Step::lock(LockWord& word) {
     if (holds(word)) return;
     UMACH_ASSERT(locks_ < most_locks);
-    const auto enough = [this](const Nap& nap) { return locks_ > 0 || nap.naps() >= naps_in_a_step; };
-    if (!wait_for(*machine_, carrier_->name(), word, enough)) throw Busy{&word};
+    const CarrierName self = carrier_->name();
+    if (!word.try_take(self) && (locks_ > 0 || !wait_a_little(*machine_, self, word))) throw Busy{&word};
     held_[locks_++] = &word;
 }
 

@@ -113,6 +113,8 @@ TEST_F(StoppedInAStep, ACallTimesOutAndHasNotBegun) {
 
 // ---- who slept already when it happened -------------------------------------------------------------------
 
+constexpr msg_timeout_t asleep = 1500;   // ms: until somebody stands still with the lock, on a busy machine
+
 // A thread of the fixture's task whose call sleeps; once it has timed out, it waits for a word and makes another.
 class Sleeping {
 public:
@@ -149,7 +151,7 @@ TEST_F(StoppedInAStep, AReceiverThatSleepsTimesOutAndItsNextReceiveGetsTheMessag
         return receive(self, got.header(), RCV_TIMEOUT, limit_of_call);
     };
     Sleeping receiver(
-        *caller_, [&](Caller& self) { return fetch_within(self, limit); },
+        *caller_, [&](Caller& self) { return fetch_within(self, asleep); },
         [&](Caller& self) { return fetch_within(self, 10'000); });
     stop_with_lock_of(caller_->task, port_);
     EXPECT_EQ(receiver.first(), RCV_TIMED_OUT);
@@ -166,7 +168,7 @@ TEST_F(StoppedInAStep, ASenderThatSleepsInLineTimesOutAndItsMessageNeverArrives)
         [&](Caller& self) {
             Letter letter(full.its_port);
             letter.with(MSG_TYPE_PORT_ALL, new_port()).header()->msg_id = 99;
-            return send(self, letter.header(), SEND_TIMEOUT, limit);
+            return send(self, letter.header(), SEND_TIMEOUT, asleep);
         },
         [&](Caller& self) {   // waits in line as well
             Letter letter(full.its_port);
@@ -193,7 +195,7 @@ TEST_F(StoppedInAStep, AMessageThatIsLeftInLineIsTakenOutOnceThereIsRoom) {
         [&](Caller& self) {
             Letter letter(full.its_port);
             letter.header()->msg_id = 99;
-            return send(self, letter.header(), SEND_TIMEOUT, limit);
+            return send(self, letter.header(), SEND_TIMEOUT, asleep);
         },
         [&](Caller&) { return SEND_SUCCESS; });
     stop_with_lock_of(full.task, full.its_port);
@@ -222,7 +224,7 @@ TEST_F(StoppedInAStep, ACallerThatSleepsTimesOutAndALateAnswerIsNotThatToItsNext
         return code == RPC_SUCCESS ? letter.header()->msg_id : code;
     };
     Sleeping client(
-        *caller_, [&](Caller& self) { return call(self, limit); }, [&](Caller& self) { return call(self, 10'000); });
+        *caller_, [&](Caller& self) { return call(self, asleep); }, [&](Caller& self) { return call(self, 10'000); });
     Caller as_server = as(server);
     const auto serve = [&] {
         Letter got = Letter::from(server.own_port);

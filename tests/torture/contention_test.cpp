@@ -39,11 +39,11 @@ TEST(KilledAtRandom, ProcessesAndTheirKeepersDoAHostNoHarm) {
 }
 
 TEST(KilledAtRandom, KeepersOfAHostWithPosixDoorbellsDoItNoHarm) {
-    torture({"--doorbell", "posix", "--seed", "5"}, {"4", "900", 100, 20});
+    torture({"--doorbell", "posix", "--seed", "5"}, {"4", "900", 30, 8});
 }
 
 TEST(KilledAtRandom, KeepersOfAHostWithSystemVDoorbellsDoItNoHarm) {
-    torture({"--doorbell", "sysv", "--seed", "6"}, {"4", "900", 100, 20});
+    torture({"--doorbell", "sysv", "--seed", "6"}, {"4", "900", 30, 8});
 }
 
 TEST(KilledAtRandom, ProcessesOfAHostThatAnotherKeepsDoItNoHarm) {
