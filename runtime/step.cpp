@@ -45,12 +45,8 @@ namespace {
 
 }  // namespace
 
-void Step::lock(LockWord& word) {
-    if (holds(word)) return;
-    UMACH_ASSERT(locks_ < most_locks);
-    const CarrierName self = carrier_->name();
-    if (!word.try_take(self) && (locks_ > 0 || !wait_a_little(*machine_, self, word))) throw Busy{&word};
-    held_[locks_++] = &word;
+void Step::take_busy(LockWord& word) {
+    if (locks_ > 0 || !wait_a_little(*machine_, carrier_->name(), word)) throw Busy{&word};
 }
 
 void Step::drop_last() {
@@ -66,14 +62,9 @@ bool Step::owe_ring(std::uint64_t whom, std::uint64_t epoch) {
     return true;
 }
 
-void Step::begin(LockWord* first, Deadline until) UMACH_TSA(no_thread_safety_analysis) {
-    UMACH_ASSERT(carrier_->record().log_length.load(std::memory_order_relaxed) == 0);
-    keep_ = false;
-    rings_ = 0;
-    while (rings_ < most_rings && carrier_->record().owed_rings[rings_].whom.get() != 0) ++rings_;
-    if (first == nullptr) return;
-    take_lock(*machine_, carrier_->name(), *first, until);
-    held_[locks_++] = first;
+void Step::begin_with(LockWord& first, Deadline until) UMACH_TSA(no_thread_safety_analysis) {
+    take_lock(*machine_, carrier_->name(), first, until);
+    held_[locks_++] = &first;
 }
 
 void Step::give_way(Deadline until) {

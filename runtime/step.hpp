@@ -42,7 +42,12 @@ public:
 
     // Makes sure that this step holds the lock.
     // waits: only if it is the first, and some milliseconds; otherwise a busy lock throws Busy
-    void lock(LockWord& word) UMACH_TSA(no_thread_safety_analysis);
+    void lock(LockWord& word) UMACH_TSA(no_thread_safety_analysis) {
+        if (holds(word)) return;
+        UMACH_ASSERT(locks_ < most_locks);
+        if (!word.try_take(carrier_->name())) [[unlikely]] take_busy(word);
+        held_[locks_++] = &word;
+    }
     bool holds(const LockWord& word) const { return word.held_by(carrier_->name()); }
     // Lets go of the lock taken last, which turned out not to be the right one; nothing may have been written since.
     void drop_last() UMACH_TSA(no_thread_safety_analysis);
@@ -82,7 +87,15 @@ private:
         return static_cast<std::uint64_t>(static_cast<std::byte*>(word) - machine_->base());
     }
     void give_way(Deadline until);   // lets others finish, and mends those that died
-    void begin(LockWord* first, Deadline until);
+    void begin(LockWord* first, Deadline until) {
+        UMACH_ASSERT(carrier_->record().log_length.load(std::memory_order_relaxed) == 0);
+        keep_ = false;
+        rings_ = 0;
+        while (rings_ < most_rings && carrier_->record().owed_rings[rings_].whom.get() != 0) ++rings_;
+        if (first != nullptr) [[unlikely]] begin_with(*first, until);
+    }
+    void begin_with(LockWord& first, Deadline until) UMACH_TSA(no_thread_safety_analysis);
+    void take_busy(LockWord& word) UMACH_TSA(no_thread_safety_analysis);   // waits a little, or throws
     void commit();
     void roll_back();
     void release_all() UMACH_TSA(no_thread_safety_analysis);
