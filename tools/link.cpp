@@ -27,6 +27,7 @@ struct Asked {
     std::vector<std::string> listen, connect, allow;
     std::string seek;
     double patience = 3;
+    netmsg::Quota quota;
     unsigned window = 32;
     double wait = 5;
 };
@@ -111,6 +112,8 @@ int run(const Asked& asked) {
     });
     if (!server.ready()) throw Trouble("the host has no ports left");
     const transport::Options options = options_of(asked);
+    server.set_quota(asked.quota);
+    server.set_patience(options.patience);
     for (const std::string& address : asked.listen) {
         auto listener = transport::listen(address, options);
         if (!listener.ok()) throw Trouble(listener.fault().what);
@@ -160,6 +163,11 @@ void add_link(CLI::App& app, int& status) {
     command->add_option("--patience", asked->patience, "Seconds of silence after which tcp and udp links end")
         ->check(CLI::Range(0.1, 3600.0))
         ->default_str("3");
+    command->add_option("--rights", asked->quota.rights, "Of ours that a peer may have");
+    command->add_option("--ports", asked->quota.ports, "Of a peer's that may be known here");
+    command->add_option("--bytes", asked->quota.bytes, "Of messages of a link that may wait")
+        ->transform(CLI::AsSizeValue(false));
+    command->add_option("--messages", asked->quota.messages, "Of a link that may wait for room");
     command->add_option("--window", asked->window, "Frames on their way over udp; 1 is stop-and-wait")
         ->check(CLI::Range(1u, 32u))
         ->default_str("32");

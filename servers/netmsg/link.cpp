@@ -15,7 +15,6 @@ namespace {
 
 constexpr int frames_at_once = 64;
 constexpr std::size_t bytes_at_once = 256 << 10;  // to be sent; then messages that came meanwhile have a turn
-constexpr std::size_t most_controls = 65'536;  // small frames that wait because the peer takes none
 
 Deadline now() {
     return Deadline::in(std::chrono::seconds(0));
@@ -23,19 +22,21 @@ Deadline now() {
 
 }  // namespace
 
-Link::Link(std::uint64_t number, std::unique_ptr<transport::Transport> transport,
-           const std::string& host_name, port_set_name_t set, Ferry& ferry)
+Link::Link(std::uint64_t number, std::unique_ptr<transport::Transport> transport, const Terms& terms,
+           Ferry& ferry)
     : number_(number),
       transport_(std::move(transport)),
-      set_(set),
+      set_(terms.set),
+      quota_(terms.quota),
+      due_(Deadline::in(terms.patience)),
       ferry_(ferry),
-      rights_(set, [this](Op op, std::uint32_t id, std::uint32_t count) { control(op, id, count); }) {
+      rights_(terms.set, terms.quota, [this](Op op, std::uint32_t id, std::uint32_t count) { control(op, id, count); }) {
     Bytes hello;
     Writer writer(hello);
     writer.u8(static_cast<std::uint8_t>(Op::hello));
     writer.u8(protocol_version);
-    writer.text(host_name.substr(0, most_host_name));
-    controls_.push_back(std::move(hello));
+    writer.text(terms.host_name.substr(0, most_host_name));
+    push_control(std::move(hello));
 }
 
 Link::~Link() {
@@ -85,8 +86,27 @@ void Link::control(Op op, std::uint32_t id, std::uint32_t count) {
     writer.u8(static_cast<std::uint8_t>(op));
     writer.u32(id);
     if (op == Op::release || op == Op::taken) writer.u32(count);
-    controls_.push_back(std::move(bytes));
-    if (controls_.size() > most_controls) end("the peer takes nothing");
+    push_control(std::move(bytes));
+}
+
+// Small packets that wait because the peer takes none count too.
+void Link::push_control(Bytes packet) {
+    bytes_ += packet.size();
+    controls_.push_back(std::move(packet));
+    within_quota();
+}
+
+bool Link::within_quota() {
+    if (messages_ > quota_.messages) return end(past(quota_.messages, "messages that wait for room"));
+    return bytes_ <= quota_.bytes || end(past(quota_.bytes, "bytes that wait"));
+}
+
+Deadline Link::due() const {
+    return peer_name_.empty() ? due_ : Deadline::never();
+}
+
+void Link::check_due() {
+    if (due().passed()) end("the peer did not say its name in time");
 }
 
 bool Link::send_frame(const Bytes& frame) {
@@ -95,12 +115,19 @@ bool Link::send_frame(const Bytes& frame) {
     return moved == Moved::done;
 }
 
-// Small frames first; of large messages a frame in turn.
-void Link::flush() {
+// returns: whether all have gone
+bool Link::flush_controls() {
     while (!ended_ && !controls_.empty()) {
-        if (!send_frame(controls_.front())) return;
+        if (!send_frame(controls_.front())) return false;
+        bytes_ -= controls_.front().size();
         controls_.pop_front();
     }
+    return !ended_;
+}
+
+// Small frames first; of large messages a frame in turn.
+void Link::flush() {
+    if (!flush_controls()) return;
     has_more_ = false;
     std::size_t frames = 1 + bytes_at_once / transport_->largest();
     for (std::size_t held_back = 0; !ended_ && held_back < outgoing_.size();) {
@@ -116,7 +143,7 @@ void Link::flush() {
             continue;
         }
         for (const WireRight& right : sent.rights) rights_.left(right);
-        while (!ended_ && !controls_.empty() && send_frame(controls_.front())) controls_.pop_front();
+        flush_controls();
     }
 }
 
@@ -259,7 +286,9 @@ bool Link::hear_part(Reader& reader) {
                       incoming.memory_come == incoming.memory_length;
     if (!fits) return end("the peer sent a part that does not fit");
     incoming.bytes.insert(incoming.bytes.end(), bytes.begin(), bytes.end());
-    if (incoming.bytes.size() < length) return true;
+    bytes_ += bytes.size();
+    if (incoming.bytes.size() < length) return within_quota();
+    bytes_ -= length;
     Incoming whole = std::move(incoming);
     incoming_.erase(id);
     return message_for(id, std::move(whole));
@@ -278,7 +307,7 @@ bool Link::message_for(std::uint32_t id, Incoming whole) {
     delivery->memory = std::move(whole.memory);
     if (!unpack(*parcel, *delivery)) {
         for (const Arrival& arrival : delivery->arrivals) rights_.settle(arrival, false);
-        return end("the peer sent a right that it cannot have");
+        return end(rights_.why());
     }
     ++messages_in_;
     deliver(std::move(delivery));
@@ -340,10 +369,15 @@ void Link::deliver(std::unique_ptr<Delivery> delivery) {
     const msg_return_t code = msg_send(&delivery->message.header, SEND_TIMEOUT, 0);
     if (code != SEND_TIMED_OUT) return finish(*delivery, code == SEND_SUCCESS);
     to->busy = true;
+    bytes_ += delivery->message.header.msg_size;
+    ++messages_;
     ferry_.carry(std::move(delivery));
+    within_quota();
 }
 
 void Link::landed(Delivery& delivery, msg_return_t code) {
+    bytes_ -= delivery.message.header.msg_size;
+    --messages_;
     if (Holding* const to = rights_.holding(delivery.id); to != nullptr) to->busy = false;
     finish(delivery, code == SEND_SUCCESS);
     flush();

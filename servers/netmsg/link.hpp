@@ -18,9 +18,15 @@ namespace umach::netmsg {
 
 class Link {
 public:
-    // number: tells this link from all others of the server; `set`: where its ports are received from
-    Link(std::uint64_t number, std::unique_ptr<transport::Transport> transport, const std::string& host_name,
-         port_set_name_t set, Ferry& ferry);
+    // What all links of a server have in common. set: where their ports are received from
+    struct Terms {
+        std::string host_name;
+        port_set_name_t set;
+        Quota quota;
+        std::chrono::nanoseconds patience;  // how long a peer may not say who it is
+    };
+    // number: tells this link from all others of the server
+    Link(std::uint64_t number, std::unique_ptr<transport::Transport> transport, const Terms& terms, Ferry& ferry);
     Link(const Link&) = delete;
     Link& operator=(const Link&) = delete;
     ~Link();
@@ -32,6 +38,9 @@ public:
     // It could send on, and is to be attended to again, soon.
     bool has_more() const { return has_more_; }
     bool open() const { return !ended_; }
+    // When it ends if the peer has not said who it is; never once it has.
+    transport::Deadline due() const;
+    void check_due();
     const std::string& reason() const { return reason_; }
     const std::string& peer_name() const { return peer_name_; }  // "" until joined
     std::string counts() const;                                  // in words
@@ -76,6 +85,7 @@ private:
 
     bool end(const std::string& reason);
     void flush();
+    bool flush_controls();
     bool send_frame(const Bytes& frame);
     bool send_part(Outgoing& message);
     bool send_memory(Outgoing& message);
@@ -106,15 +116,21 @@ private:
     std::optional<Asked> asked_by(std::uint32_t call);
     void ask_peer(Buffer& message);
     void check_in();
+    void push_control(Bytes packet);
+    bool within_quota();
 
     const std::uint64_t number_;
     std::unique_ptr<transport::Transport> transport_;
     port_set_name_t set_;
+    Quota quota_;
+    transport::Deadline due_;
     Ferry& ferry_;
     Rights rights_;
     std::string peer_name_, reason_, address_;
     bool listened_ = false;
     bool ended_ = false, has_more_ = false;
+    std::size_t bytes_ = 0;     // that count for the quota
+    std::size_t messages_ = 0;  // that wait for room
     std::deque<Bytes> controls_;
     std::deque<Outgoing> outgoing_;
     std::map<std::uint32_t, Incoming> incoming_;

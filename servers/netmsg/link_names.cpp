@@ -44,7 +44,7 @@ void Link::put_question(Op op, const std::string& name, const Asked& asked) {
     writer.u32(next_call_);
     if (op == Op::look_up) writer.text(name);
     look_ups_[next_call_++] = asked;
-    controls_.push_back(std::move(packet));
+    push_control(std::move(packet));
     flush();
 }
 
@@ -61,9 +61,9 @@ bool Link::hear_look_up(Reader& reader) {
     writer.u32(call);
     writer.u32(static_cast<std::uint32_t>(code));
     writer.right(right);
-    controls_.push_back(std::move(packet));
+    push_control(std::move(packet));
     rights_.left(right);
-    return true;
+    return !ended_;
 }
 
 bool Link::hear_version(Reader& reader) {
@@ -76,8 +76,8 @@ bool Link::hear_version(Reader& reader) {
     writer.u8(static_cast<std::uint8_t>(Op::told));
     writer.u32(call);
     writer.text(static_cast<const char*>(text));
-    controls_.push_back(std::move(packet));
-    return true;
+    push_control(std::move(packet));
+    return !ended_;
 }
 
 std::optional<Link::Asked> Link::asked_by(std::uint32_t call) {

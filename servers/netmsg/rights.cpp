@@ -78,7 +78,7 @@ WireRight Rights::leave_send(port_t name) {
         ++holding.refs;
         ++holding.in_transit;
         right = {RightKind::mine, holding.id, 0};
-    } else if (type_of(name) != PORT_TYPE_DEAD_NAME && holdings_.size() < most_rights_of_link) {
+    } else if (type_of(name) != PORT_TYPE_DEAD_NAME && holdings_.size() < quota_.rights) {
         Holding& holding = hold(next_own_++, name, false);
         holding.refs = holding.in_transit = 1;
         return {RightKind::mine, holding.id, 0};
@@ -88,7 +88,7 @@ WireRight Rights::leave_send(port_t name) {
 }
 
 WireRight Rights::leave_once(port_t name) {
-    if (holdings_.size() >= most_rights_of_link) {
+    if (holdings_.size() >= quota_.rights) {
         give_up(name);
         return {RightKind::dead, 0, 0};
     }
@@ -102,7 +102,7 @@ WireRight Rights::leave_once(port_t name) {
 WireRight Rights::leave_receive(unsigned code, port_t name) {
     const auto known = held_names_.find(name);
     const std::uint32_t was = known != held_names_.end() ? known->second : 0;
-    if (proxies_.size() >= most_rights_of_link) {
+    if (proxies_.size() >= quota_.ports) {
         end_port(name);
         return {RightKind::dead, 0, 0};
     }
@@ -134,6 +134,11 @@ void Rights::left(const WireRight& right) {
 
 // ---- arriving ------------------------------------------------------------------------------------------
 
+bool Rights::within(std::size_t count, std::size_t quota, const char* of) {
+    if (count >= quota) why_ = past(quota, of);
+    return count < quota;
+}
+
 std::optional<Arrival> Rights::arrive(const WireRight& right) {
     switch (right.kind) {
         case RightKind::none: return Arrival{};
@@ -152,7 +157,7 @@ std::optional<Arrival> Rights::arrive(const WireRight& right) {
 std::optional<Arrival> Rights::arrive_mine(const WireRight& right) {
     const auto known = proxies_.find(right.id);
     Proxy* proxy = known != proxies_.end() ? &known->second : nullptr;
-    const bool possible = proxy != nullptr ? !proxy->once : proxies_.size() < most_rights_of_link;
+    const bool possible = proxy != nullptr ? !proxy->once : within(proxies_.size(), quota_.ports, "ports");
     // Of a port that moved there from here, the id is one of ours.
     const bool drawn = right.id != 0 && (right.id < chosen_by_other || right.id < next_other_);
     if (!possible || !drawn || right.id == chosen_by_other) return std::nullopt;
@@ -171,7 +176,7 @@ std::optional<Arrival> Rights::arrive_mine(const WireRight& right) {
 }
 
 std::optional<Arrival> Rights::arrive_once(const WireRight& right) {
-    const bool possible = !proxies_.contains(right.id) && proxies_.size() < most_rights_of_link;
+    const bool possible = !proxies_.contains(right.id) && within(proxies_.size(), quota_.ports, "ports");
     if (!possible || right.id == 0 || right.id >= chosen_by_other) return std::nullopt;
     Proxy* const proxy = add_proxy(right.id, new_port(), true);
     const port_t once = proxy != nullptr ? make_once(proxy->name) : PORT_NULL;
@@ -190,7 +195,8 @@ std::optional<Arrival> Rights::arrive_once(const WireRight& right) {
 // are.
 std::optional<Arrival> Rights::arrive_receive(const WireRight& right) {
     const bool possible =
-        right.id > chosen_by_other && !holdings_.contains(right.id) && holdings_.size() < most_rights_of_link;
+        right.id > chosen_by_other && !holdings_.contains(right.id) &&
+                          within(holdings_.size(), quota_.rights, "rights");
     if (!possible) return std::nullopt;
     port_t name = PORT_NULL;
     const auto known = proxies_.find(right.was);

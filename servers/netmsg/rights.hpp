@@ -18,6 +18,7 @@
 #include <unordered_map>
 
 #include "servers/netmsg/packet.hpp"
+#include "servers/netmsg/quota.hpp"
 #include "servers/netmsg/space.hpp"
 
 namespace umach::netmsg {
@@ -58,7 +59,8 @@ public:
     using Control = std::function<void(Op op, std::uint32_t id, std::uint32_t count)>;
 
     // takes: nothing; proxies are members of `set` while they have credit
-    Rights(port_set_name_t set, Control control) : set_(set), control_(std::move(control)) {}
+    Rights(port_set_name_t set, const Quota& quota, Control control)
+        : set_(set), quota_(quota), control_(std::move(control)) {}
     Rights(const Rights&) = delete;
     Rights& operator=(const Rights&) = delete;
     ~Rights();  // proxies die, holdings are given up
@@ -71,8 +73,9 @@ public:
     // The message with that right, or to it, was sent whole.
     void left(const WireRight& right);
 
-    // returns: nothing when the other side cannot have sent that
+    // returns: nothing when the other side cannot have sent that, and why() then says so
     std::optional<Arrival> arrive(const WireRight& right);
+    const std::string& why() const { return why_; }
     // The message that was to carry what arrived was sent on, or could not be.
     void settle(const Arrival& arrival, bool sent);
 
@@ -117,7 +120,11 @@ private:
     void tell_dead(Holding& holding);
     void drop(Holding& holding);  // the right is given up
 
+    bool within(std::size_t count, std::size_t quota, const char* of);
+
     port_set_name_t set_;
+    Quota quota_;
+    std::string why_ = "the peer sent a right that it cannot have";
     Control control_;
     std::unordered_map<std::uint32_t, Holding> holdings_;
     std::unordered_map<port_t, std::uint32_t> held_names_;
@@ -127,6 +134,6 @@ private:
 };
 
 // On one link, of each table.
-inline constexpr std::size_t most_rights_of_link = 4096;
+
 
 }  // namespace umach::netmsg

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "servers/netmsg/server.hpp"
 
+#include <algorithm>
+
 #include <poll.h>
 #include <servers/netname.h>
 #include <umach.h>
@@ -12,6 +14,8 @@ namespace umach::netmsg {
 namespace {
 
 constexpr int messages_at_once = 64;
+constexpr std::ptrdiff_t most_links = 256;
+constexpr std::ptrdiff_t most_strangers = 32;  // links whose peers have not said who they are
 
 }  // namespace
 
@@ -46,7 +50,8 @@ port_t Server::checked_in(const std::string& name) {
 
 void Server::add(std::unique_ptr<transport::Transport> transport, const std::string& address, bool listened) {
     const std::uint64_t number = next_++;
-    links_[number] = std::make_unique<Link>(number, std::move(transport), host_name_, set_, *ferry_);
+    links_[number] = std::make_unique<Link>(
+        number, std::move(transport), Link::Terms{host_name_, set_, quota_, patience_}, *ferry_);
     links_[number]->tell_found([this](std::uint64_t search, port_t port) { return found(search, port); });
     links_[number]->came_about(address, listened);
     attend(*links_[number]);
@@ -60,10 +65,22 @@ void Server::attend(Link& link) {
     this->joined(link);
 }
 
+// Who comes in and says nothing keeps out nobody who is in.
+bool Server::has_room() {
+    const auto strangers = std::count_if(links_.begin(), links_.end(), [](const auto& entry) {
+        return entry.second->peer_name().empty();
+    });
+    const bool room = strangers < most_strangers && std::ssize(links_) < most_links;
+    if (!room)
+        log_("refused a peer: there are " + std::to_string(links_.size()) + " links, of which " +
+             std::to_string(strangers) + " have not said who they are");
+    return room;
+}
+
 void Server::accept(transport::Listener& listener) {
     auto guest = listener.accept();
     if (!guest) return log_(guest.fault().what);
-    if (guest.value() != nullptr) add(std::move(guest).value(), listener.address(), true);
+    if (guest.value() != nullptr && has_room()) add(std::move(guest).value(), listener.address(), true);
 }
 
 void Server::run(int stop) {
@@ -82,7 +99,7 @@ bool Server::turn(int milliseconds, int stop) {
     }
     const std::size_t watched = look.size();
     watch(look);
-    if (poll(look.data(), look.size(), until_next(milliseconds)) < 0) return true;
+    if (poll(look.data(), look.size(), until_due(until_next(milliseconds))) < 0) return true;
     if (look[0].revents != 0) return false;
     const std::size_t listening = listeners_.size();
     for (std::size_t i = 0; i < order.size(); ++i)
@@ -136,7 +153,22 @@ void Server::land() {
     }
 }
 
+// So that who says nothing is noticed in time.
+int Server::until_due(int milliseconds) const {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        std::min<std::chrono::nanoseconds>(due().remaining(), std::chrono::hours(1)));
+    const int until = static_cast<int>(left.count());
+    return milliseconds < 0 ? until : std::min(milliseconds, until);
+}
+
+transport::Deadline Server::due() const {
+    transport::Deadline first = transport::Deadline::never();
+    for (const auto& [number, link] : links_) first = transport::Deadline::earlier(first, link->due());
+    return first;
+}
+
 void Server::bury() {
+    for (auto& [number, link] : links_) link->check_due();
     std::erase_if(links_, [this](const auto& entry) {
         const Link& link = *entry.second;
         if (link.open()) return false;

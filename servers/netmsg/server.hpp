@@ -34,6 +34,9 @@ public:
     // From now on who looks up a name at "*" is asked for among all hosts that hear the crier, too, and such
     // questions of others are answered: by addresses of ours where they may come in.
     void seek(transport::Crier crier, const transport::Options& options);
+    // For links from now on.
+    void set_quota(const Quota& quota) { quota_ = quota; }
+    void set_patience(std::chrono::nanoseconds patience) { patience_ = patience; }
     std::size_t links() const { return links_.size(); }
 
     // Works until `stop` is readable; -1: for ever.
@@ -72,9 +75,14 @@ private:
     void end_searches();
     int until_next(int milliseconds) const;
     void watch(std::vector<pollfd>& look) const;
+    bool has_room();
+    transport::Deadline due() const;
+    int until_due(int milliseconds) const;
 
     std::string host_name_;
     Log log_;
+    Quota quota_;
+    std::chrono::nanoseconds patience_ = std::chrono::seconds(3);
     port_set_name_t set_ = PORT_NULL;
     port_t shore_ = PORT_NULL;
     int descriptor_ = -1;  // readable when the set has something
