@@ -27,12 +27,13 @@ class Ratio:
     bound: float
     ours: Side | None
     peers: tuple = ()               # none: an absolute figure; several: the best of them, which has the most
+    plus: tuple = ()                # sides whose medians are added to the best peer's
     at_least: bool = False
     valid: Callable = lambda results: None   # why the figure would say nothing, or None
     absent: str = ''                # why there is nothing to measure
 
     def cells(self):
-        return [side.cell for side in ([self.ours] if self.ours else []) + list(self.peers)]
+        return [side.cell for side in ([self.ours] if self.ours else []) + [*self.peers, *self.plus]]
 
     def judged(self, results):
         """A row of the table: the figure (None: not measured), its span, the bound and whether it holds."""
@@ -53,6 +54,7 @@ class Ratio:
         """The ratio of the medians, and what it would be with each of our samples."""
         ours = self.ours.values(results)
         best = max((statistics.median(peer.values(results)) for peer in self.peers), default=1)
+        best += sum(statistics.median(side.values(results)) for side in self.plus)
         return statistics.median(ours) / best, [value / best for value in ours]
 
 
@@ -107,6 +109,10 @@ RATIOS = (
                                          for peer in ('unix_seqpacket', 'posix_mq')), at_least=True),
     Ratio('fan_in_64_fairness', 'fan_in', 'RPCs of the client that got least / mean of 64 clients', 0.5,
           Side(FAN_IN, 'least_share'), at_least=True),
+    Ratio('link_unix_vs_bare', 'link', 'RPC of 64 B over a link by Unix socket / the socket and two RPCs', 1.6,
+          rpc('umach_over_unix'), (rpc('unix_seqpacket'),), (BLOCKING, BLOCKING)),
+    Ratio('link_tcp_vs_bare', 'link', 'RPC of 64 B over a link by TCP / TCP and two RPCs', 1.6,
+          rpc('umach_over_tcp'), (rpc('tcp_loopback'),), (BLOCKING, BLOCKING)),
     Ratio('right_in_message', 'rpc', 'RPC that carries a send right each way / without', 1.5,
           rpc('umach_right'), (OURS_CROSS,)),
     Ratio('copy_1m_vs_iceoryx', 'copy', 'RPC of 1 MiB, copied out of line / iceoryx, copying', 0.75,
