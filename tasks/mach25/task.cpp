@@ -40,9 +40,8 @@ port_t remember(const Trap& trap, Remembered& known, ports::PortRef port, Ask as
 port_t bootstrap_port_of(const Trap& trap) {
     Caller& c = trap.caller();
     const auto& special = c.k.task(c.task.index).special[ports::special_bootstrap];
-    // Nobody keeps a host of one process: its name service starts when it is asked for. And who has just made a
-    // named host may ask before its keeper has come to that.
-    if (!special.get()) start_name_service(trap.host());
+    // Nobody keeps a host of one process: its name service starts when it is asked for.
+    if (!special.get() && !trap.host().keeper()) start_name_service(trap.host());
     return remember(trap, bootstrap_name, special, [&] {
         port_name_t name = PORT_NULL;
         ports::get_special(c, c.task, ports::special_bootstrap, &name);

@@ -2,7 +2,6 @@
 // umach host, list, help and --version.
 #include "tool.hpp"
 
-#include <mach_init.h>
 #include <umach_inspect.h>
 
 #include <sys/wait.h>
@@ -140,20 +139,6 @@ TEST(ToolCommandLine, AnUnknownCommandIsRefused) {
     const Ended run = run_tool({"frobnicate"});
     EXPECT_EQ(run.status, 2);
     EXPECT_EQ(run.err, "umach: there is no command \"frobnicate\"; `umach help` names them all\n");
-}
-
-// Its keeper is a thread that has just begun.
-TEST(ToolHostCommand, WhoMakesAHostFindsItsNameServiceWithTheFirstCall) {
-    for (int times = 0; times < 20; ++times) {
-        const pid_t maker = fork();
-        if (maker == 0) {
-            must(umach_host_create(fresh_host_name().c_str(), nullptr));
-            _exit(name_server_port != PORT_NULL ? 0 : 1);
-        }
-        int status = 0;
-        ASSERT_EQ(waitpid(maker, &status, 0), maker);
-        ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "at time " << times;
-    }
 }
 
 // The parent's task has a number, and another task of the other host may have the same.
