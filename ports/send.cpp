@@ -7,6 +7,7 @@
 #include "ports/memory.hpp"
 #include "ports/queue.hpp"
 #include "ports/send_half.hpp"
+#include "ports/sending.hpp"
 #include "ports/thread.hpp"
 #include "ports/transfer.hpp"
 #include "ports/wait.hpp"
@@ -17,37 +18,8 @@ namespace {
 
 using runtime::set_detail;
 
-// What the step of a send came to.
-// call: the destination is a kernel port. no_room: whom it would be handed to has none for the rights. no_reply_port: of
-// a call. left: the message stands in line, and will not be sent.
-enum class Sent { done, wait, time_out, refused, call, no_room, no_reply_port, left };
-struct Attempt {
-    Sent sent = Sent::refused;
-    msg_return_t code = SEND_SUCCESS;
-    std::uint32_t epoch = 0;   // of the wait for room; once done: of the wait for the answer
-    PortRef port;
-};
-
 // How far a send may go when there is no room.
 enum class Patience { wait, keep, none };
-
-struct Send {
-    Send(Caller& by, const SendOrder& what)
-        : caller(by), order(what), message(by.k.message(what.message)), thread(by.k.thread(by.thread.index)),
-          task(by.k.task(by.task.index)),
-          carries_rights(message.identity.get().rights != 0 || message.reply.info.get().carried != Carried::none) {}
-
-    Caller& caller;
-    const SendOrder& order;
-    MessageRecord& message;
-    ThreadRecord& thread;
-    TaskRecord& task;
-    const bool carries_rights;   // that are still with the sender
-    bool names = true;           // a receiver that waits has room for the rights, as far as we know
-    PortRef reply_port;          // of a call
-};
-
-Attempt refused(KernelStep& s, msg_return_t code) { return s.undo(Attempt{Sent::refused, code, 0, {}}); }
 
 // The sender's right to the destination. A name that is not found is looked for again under the lock; a right that the
 // send uses up, and rights in the message, need the lock in any case.
@@ -150,6 +122,8 @@ Attempt send_now(KernelStep& s, const Send& send, PortRef port) {
     return done(s, send, port);
 }
 
+}  // namespace
+
 // A kept message belongs to the port: everything leaves the sender now. It may be answered after its sender has gone
 // on, so a call's reply right becomes an ordinary send-once right.
 void note_kept(KernelStep& s, const Send& send, PortRef port) {
@@ -162,7 +136,6 @@ void note_kept(KernelStep& s, const Send& send, PortRef port) {
     s.set(send.thread.kept_port, port);
 }
 
-// returns: SEND_WILL_NOTIFY when this thread can have a message kept at the port, or the code to fail with
 msg_return_t may_keep(KernelStep& s, const Send& send, PortRef port) {
     s.lock(send.caller.task);
     if (send.thread.kept_port.get()) {
@@ -175,6 +148,8 @@ msg_return_t may_keep(KernelStep& s, const Send& send, PortRef port) {
     }
     return s.k.port(port.index).counts.get().orphans >= most_orphans ? SEND_TIMED_OUT : SEND_WILL_NOTIFY;
 }
+
+namespace {
 
 Attempt keep_message(KernelStep& s, const Send& send, PortRef port) {
     if (const msg_return_t code = may_keep(s, send, port); code != SEND_WILL_NOTIFY) return refused(s, code);
@@ -252,89 +227,6 @@ Patience patience_of(const SendOrder& order) {
     const bool no_wait = (order.options & SEND_TIMEOUT) != 0 && order.timeout == 0;
     if ((order.options & SEND_NOTIFY) != 0 && (no_wait || (order.options & SEND_TIMEOUT) == 0)) return Patience::keep;
     return no_wait ? Patience::none : Patience::wait;
-}
-
-// ---- the end of a wait ---------------------------------------------------------------------------------------------
-
-// Takes the waiting message back into the carrier's hand.
-void take_back_message(KernelStep& s, const Send& send, PortRef port) {
-    leave_line(s, port.index, send.order.message);
-    set_state(s, send.message, MessageState::prep);
-    s.set(send.thread.message, 0);
-    put_in_hand(s, send.order.message);
-    cancel_wait(s, send.caller.thread.index);
-    owe_admission(s, port.index);
-}
-
-// The wait was not ended by others: either the message leaves the line, or (SEND_NOTIFY) it is kept in its place.
-// returns: `wait` when somebody ended the wait after all
-Attempt give_up(KernelStep& s, const Send& send, PortRef port, msg_return_t code) {
-    PortRecord* record = s.lock_root(port);
-    if (record == nullptr || send.thread.wait.get().state != WaitState::waiting) return s.undo(Attempt{Sent::wait, 0, 0, port});
-    if (code == SEND_TIMED_OUT && (send.order.options & SEND_NOTIFY) != 0 && may_keep(s, send, port) == SEND_WILL_NOTIFY) {
-        if (take_rights(s, send.caller.task, send.order.message, port, true) != SEND_SUCCESS) return refused(s, SEND_INVALID_PORT);
-        set_state(s, send.message, MessageState::kept);
-        note_kept(s, send, port);
-        s.set(send.thread.message, 0);
-        cancel_wait(s, send.caller.thread.index);
-        return s.keep(Attempt{Sent::done, SEND_WILL_NOTIFY, 0, port});
-    }
-    if (code == SEND_TIMED_OUT && (send.order.options & SEND_NOTIFY) != 0) code = may_keep(s, send, port);
-    take_back_message(s, send, port);
-    return s.keep(Attempt{Sent::refused, code, 0, port});
-}
-
-// The result that somebody else wrote. A refused message is the sender's again.
-Attempt ended(const Send& send) {
-    const int result = send.thread.wait.get().result;
-    if (result == SEND_SUCCESS) return {Sent::done, SEND_SUCCESS, 0, {}};
-    set_detail(result == SEND_INTERRUPTED ? "the wait for room was aborted"
-                                          : "the port died, or a right in the message was lost, while the message waited for room");
-    send.caller.k.step(send.caller.carrier, [&](KernelStep& s) {
-        s.set(send.thread.message, 0);
-        put_in_hand(s, send.order.message);
-        return s.keep(0);
-    });
-    return {Sent::refused, result, 0, {}};
-}
-
-// Who cannot leave the line, because somebody who does not run has the lock, says so, and who is to admit its message sees
-// it: that reads the mark after it has written to the message, and this looks at the message after it has set the mark.
-// returns: false when somebody is about to admit the message; only the one who has the lock knows what becomes of it
-bool leave_behind(const Send& send, std::uint32_t epoch) {
-    send.thread.gave_up.store(epoch);
-    return send.message.identity.get().state == MessageState::waiting;
-}
-
-// returns: as give_up(); `left` when the message had to be left behind in the line
-Attempt give_up_in_time(const Send& send, const Attempt& begun, msg_return_t code) {
-    for (;;) {
-        try {
-            const auto body = [&](KernelStep& s) { return give_up(s, send, begun.port, code); };
-            return send.caller.step_until(runtime::Deadline::in(std::chrono::seconds(0)), body);
-        } catch (const runtime::HeldUp&) {
-            if (leave_behind(send, begun.epoch)) return {Sent::left, code, 0, begun.port};
-        }
-    }
-}
-
-Attempt wait_for_room(const Send& send, const Attempt& begun, runtime::Deadline deadline) {
-    const bool interruptible = (send.order.options & SEND_INTERRUPT) != 0;
-    const Parked parked = park(send.caller, begun.epoch, deadline, interruptible);
-    if (parked == Parked::rung) return ended(send);
-    const msg_return_t code = parked == Parked::timed_out ? SEND_TIMED_OUT : SEND_INTERRUPTED;
-    const Attempt end = give_up_in_time(send, begun, code);
-    if (end.sent == Sent::left) return set_detail("%s", held_up), end;
-    if (end.sent == Sent::done) return end;
-    if (end.sent == Sent::wait) return ended(send);
-    if (end.code != SEND_INVALID_PORT) return end;
-    // A right was lost before the message could be kept: it leaves the line with that error.
-    const bool taken_back = send.caller.step([&](KernelStep& s) {
-        const bool waits = s.lock_root(begun.port) != nullptr && send.thread.wait.get().state == WaitState::waiting;
-        if (waits) take_back_message(s, send, begun.port);
-        return s.keep(waits);
-    });
-    return taken_back ? end : ended(send);
 }
 
 // Has the call served that the message is.
