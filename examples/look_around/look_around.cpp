@@ -3,6 +3,7 @@
 // which hears questions and asks them by UDP multicast; one of them has a clock, the other one looks up "clock"
 // at "*". The question goes to everybody, who has a clock answers, the two are linked, and the right that comes
 // back is a right like any other.
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <umach_inspect.h>
@@ -49,7 +50,9 @@ pid_t host(const std::string& name, Work work) {
 int keep_the_clock(int ready) {
     umach::Server server;
     const umach::PortName port = server.add_port().value();
-    server.handle<int, int>(ask_the_time, [&](int zone) { server.stop(); return 12 + zone; });
+    server.handle<int, int>(ask_the_time, [](int zone) { return 12 + zone; });
+    // The keeper of a host that was made just now may still be starting the name service.
+    while (name_server_port == PORT_NULL) sched_yield();
     umach::Host::join().value().check_in("clock", port).value();
     if (write(ready, "r", 1) != 1) return 1;
     return server.run() ? 0 : 1;
@@ -57,6 +60,7 @@ int keep_the_clock(int ready) {
 
 // The other link may be just starting, and so may ours: who finds nobody asks again.
 int look_around() {
+    while (name_server_port == PORT_NULL) sched_yield();
     port_t clock = PORT_NULL;
     int code = NETNAME_NOT_CHECKED_IN;
     for (int times = 0; times < 20 && code != NETNAME_SUCCESS; ++times)
@@ -84,6 +88,7 @@ int main() {
     if (read(ready[0], &r, 1) != 1) return 1;
     const pid_t there = host("there-" + own, look_around);
     const int found = status_of(there);
-    if (found != 0) kill(here, SIGKILL);
-    return status_of(here) | found;
+    kill(here, SIGKILL);
+    waitpid(here, nullptr, 0);
+    return found;
 }
