@@ -45,13 +45,13 @@ void feed_parcel(View bytes) {
     const auto parcel = netmsg::decode_parcel(bytes);
     if (!parcel) return;
     std::size_t rights = 0;
-    const bool whole = parcel->simple || netmsg::visit_rights(parcel->body, [&](const netmsg::Element& element) {
-                           ++rights;
-                           must(element.offset + sizeof(port_t) <= parcel->body.size(), "a name is in its body");
+    const bool whole = parcel->simple || netmsg::visit_items(parcel->body, [&](const netmsg::Item& item) {
+                           const std::uint64_t there = item.in_line ? item.bytes() : sizeof(void*);
+                           must(item.data <= parcel->body.size() && there <= parcel->body.size() - item.data,
+                                "an item is in its body");
+                           if (item.rights()) rights += static_cast<std::size_t>(item.number);
                            Bytes body = parcel->body;
-                           netmsg::put_name(body, element.offset, 7);
-                           must(netmsg::name_at(body, element.offset) == 7, "a name is put where it is read");
-                           netmsg::put_code(body, element.descriptor, MSG_TYPE_PORT, true);
+                           netmsg::put_code(body.data(), item, MSG_TYPE_PORT, true);
                        });
     must(whole && rights == parcel->rights.size(), "a parcel has the rights of its body");
     Bytes again;
