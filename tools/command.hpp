@@ -24,6 +24,8 @@ void add_deadlock(CLI::App& app, int& status);
 void add_torture(CLI::App& app, int& status);
 void add_link(CLI::App& app, int& status);
 void add_links(CLI::App& app, int& status);
+void add_attack(CLI::App& app, int& status);
+void add_run(CLI::App& app, int& status);
 void add_key(CLI::App& app, int& status);
 
 }  // namespace umach::tools

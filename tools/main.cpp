@@ -52,6 +52,8 @@ int main(int argc, char** argv) {
     umach::tools::add_link(app, status);
     umach::tools::add_links(app, status);
     umach::tools::add_key(app, status);
+    umach::tools::add_run(app, status);
+    umach::tools::add_attack(app, status);
     add_help(app);
     try {
         if (argc > 1) must_be_command(app, argv[1]);

@@ -28,6 +28,7 @@ Link::Link(std::uint64_t number, std::unique_ptr<transport::Transport> transport
       transport_(std::move(transport)),
       set_(terms.set),
       quota_(terms.quota),
+      given_(terms.given),
       due_(Deadline::in(terms.patience)),
       ferry_(ferry),
       rights_(terms.set, terms.quota, [this](Op op, std::uint32_t id, std::uint32_t count) { control(op, id, count); }) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 
 #include "runtime/transport/transport.hpp"
 #include "servers/netmsg/ferry.hpp"
@@ -16,6 +17,9 @@
 
 namespace umach::netmsg {
 
+// The names that a peer may look up; nothing said: all.
+using Given = std::optional<std::set<std::string>>;
+
 class Link {
 public:
     // What all links of a server have in common. set: where their ports are received from
@@ -23,6 +27,7 @@ public:
         std::string host_name;
         port_set_name_t set;
         Quota quota;
+        Given given;
         std::chrono::nanoseconds patience;  // how long a peer may not say who it is
     };
     // number: tells this link from all others of the server
@@ -123,6 +128,7 @@ private:
     std::unique_ptr<transport::Transport> transport_;
     port_set_name_t set_;
     Quota quota_;
+    Given given_;
     transport::Deadline due_;
     Ferry& ferry_;
     Rights rights_;

@@ -53,7 +53,9 @@ bool Link::hear_look_up(Reader& reader) {
     const std::string name = reader.text(most_port_name);
     if (!reader.done()) return end("the peer asked for what is no name");
     port_t port = PORT_NULL;
-    const kern_return_t code = netname_look_up(name_server_port, "", name.c_str(), &port);
+    const bool may = !given_ || given_->contains(name);
+    const kern_return_t code =
+        may ? netname_look_up(name_server_port, "", name.c_str(), &port) : NETNAME_NOT_CHECKED_IN;
     const WireRight right = code == NETNAME_SUCCESS ? rights_.leave(MSG_TYPE_PORT, port) : WireRight{};
     Bytes packet;
     Writer writer(packet);

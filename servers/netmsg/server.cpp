@@ -51,7 +51,7 @@ port_t Server::checked_in(const std::string& name) {
 void Server::add(std::unique_ptr<transport::Transport> transport, const std::string& address, bool listened) {
     const std::uint64_t number = next_++;
     links_[number] = std::make_unique<Link>(
-        number, std::move(transport), Link::Terms{host_name_, set_, quota_, patience_}, *ferry_);
+        number, std::move(transport), Link::Terms{host_name_, set_, quota_, given_, patience_}, *ferry_);
     links_[number]->tell_found([this](std::uint64_t search, port_t port) { return found(search, port); });
     links_[number]->came_about(address, listened);
     attend(*links_[number]);

@@ -36,6 +36,7 @@ public:
     void seek(transport::Crier crier, const transport::Options& options);
     // For links from now on.
     void set_quota(const Quota& quota) { quota_ = quota; }
+    void set_given(const Given& given) { given_ = given; }
     void set_patience(std::chrono::nanoseconds patience) { patience_ = patience; }
     std::size_t links() const { return links_.size(); }
 
@@ -82,6 +83,7 @@ private:
     std::string host_name_;
     Log log_;
     Quota quota_;
+    Given given_;
     std::chrono::nanoseconds patience_ = std::chrono::seconds(3);
     port_set_name_t set_ = PORT_NULL;
     port_t shore_ = PORT_NULL;

@@ -59,8 +59,8 @@ std::vector<Parcel> all_parcels() {
             parcel_of({RightKind::mine, 5, 0}, {}, 0, true),
             parcel_of({RightKind::once, 6, 0}, {{RightKind::yours, 1, 0}, {RightKind::dead, 0, 0}},
                       MSG_TYPE_PORT, false),
-            parcel_of({RightKind::yours, 1, 0}, {{RightKind::mine, 7, 0}, {RightKind::mine, 7, 0}}, MSG_TYPE_PORT,
-                      true),
+            parcel_of({RightKind::yours, 1, 0}, {{RightKind::mine, 7, 0}, {RightKind::mine, 7, 0}},
+                      MSG_TYPE_PORT, true),
             parcel_of({}, {{RightKind::receive, other + 1, 0}}, MSG_TYPE_PORT_RECEIVE, false),
             parcel_of({RightKind::dead, 0, 0}, {{RightKind::all, other + 2, 7}}, MSG_TYPE_PORT_ALL, true)};
 }

@@ -11,7 +11,7 @@ namespace umach::fuzz {
 namespace {
 
 constexpr std::size_t most_bytes = 9'000;
-constexpr std::array<std::uint32_t, 10> telling{0,      1,      2,           64,          0x7F,
+constexpr std::array<std::uint32_t, 10> telling{0,      1,           2,           64,          0x7F,
                                                 0x1000, 0x7FFF'FFFF, 0x8000'0000, 0x8000'0001, 0xFFFF'FFFF};
 
 }  // namespace
@@ -36,13 +36,20 @@ void Mutator::change(Bytes& bytes) {
                 bytes[at + i] = static_cast<std::byte>(number >> (8 * i));
             break;
         }
-        case 3: bytes.erase(place, place + static_cast<std::ptrdiff_t>(1 + below(std::min<std::size_t>(bytes.size() - at, 16)))); break;
-        case 4: bytes.insert(bytes.empty() ? bytes.begin() : place, 1 + below(16), static_cast<std::byte>(below(256))); break;
+        case 3:
+            bytes.erase(place, place + static_cast<std::ptrdiff_t>(
+                                           1 + below(std::min<std::size_t>(bytes.size() - at, 16))));
+            break;
+        case 4:
+            bytes.insert(bytes.empty() ? bytes.begin() : place, 1 + below(16),
+                         static_cast<std::byte>(below(256)));
+            break;
         case 5: bytes.resize(at); break;
         case 6: {
             const Bytes& other = corpus_[below(corpus_.size())];
             bytes.resize(at);
-            bytes.insert(bytes.end(), other.begin() + static_cast<std::ptrdiff_t>(below(other.size())), other.end());
+            bytes.insert(bytes.end(), other.begin() + static_cast<std::ptrdiff_t>(below(other.size())),
+                         other.end());
             break;
         }
     }

@@ -34,7 +34,8 @@ void feed_frame(View bytes) {
     const auto frame = transport::decode_frame(bytes, most_body);
     must(transport::text_of(frame.fault)[0] != '\0', "a fault has words");
     if (frame.fault != transport::FrameFault::none) return;
-    must(frame.bytes <= bytes.size() && frame.body.size() == frame.head.length, "a frame is within its bytes");
+    must(frame.bytes <= bytes.size() && frame.body.size() == frame.head.length,
+         "a frame is within its bytes");
     Bytes again;
     transport::encode_frame(frame.head, frame.body, again);
     must(again.size() == frame.bytes && std::memcmp(again.data(), bytes.data(), again.size()) == 0,
@@ -90,7 +91,8 @@ private:
 struct World {
     World() : server("fuzz", [](const std::string&) {}) {
         must(port_allocate(task_self(), &target) == KERN_SUCCESS, "there is a port");
-        must(netname_check_in(name_server_port, "target", PORT_NULL, target) == KERN_SUCCESS, "it has a name");
+        must(netname_check_in(name_server_port, "target", PORT_NULL, target) == KERN_SUCCESS,
+             "it has a name");
         names_before = names();
     }
 

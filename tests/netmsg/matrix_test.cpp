@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Hostile peers over every kind of transport. Each kind plays each scenario against a server that has an honest
-// link too: the hostile one is cut off with its reason, and the honest one and the host go on.
+// Hostile peers over every kind of transport. Each kind plays each scenario against a server that has an
+// honest link too: the hostile one is cut off with its reason, and the honest one and the host go on.
 #include <sys/socket.h>
 #include <umach_inspect.h>
 
@@ -16,7 +16,8 @@ using transport::Options;
 
 std::shared_ptr<const transport::Seal> own_seal() {
     const auto key = transport::Key::make().value();
-    return transport::Seal::make(key, [own = key.fingerprint()](const std::string& shown) { return shown == own; })
+    return transport::Seal::make(key,
+                                 [own = key.fingerprint()](const std::string& shown) { return shown == own; })
         .value();
 }
 
@@ -43,7 +44,8 @@ std::vector<Kind> kinds() {
 // A server with a honest peer over loopback and a hostile one over some kind.
 class Stage {
 public:
-    explicit Stage(const Kind& kind) : server_("good", [this](const std::string& what) { log_ += what + "\n"; }) {
+    explicit Stage(const Kind& kind)
+        : server_("good", [this](const std::string& what) { log_ += what + "\n"; }) {
         Quota quota;
         quota.messages = 4;
         quota.ports = 100;
@@ -59,7 +61,8 @@ public:
 
     void put(Transport& from, const Bytes& frame) {
         const Deadline late = Deadline::in(std::chrono::seconds(10));
-        while (from.send(frame, Deadline::in(std::chrono::seconds(0))) == Moved::later && !late.passed()) turn();
+        while (from.send(frame, Deadline::in(std::chrono::seconds(0))) == Moved::later && !late.passed())
+            turn();
         turn();
     }
     void put(const Bytes& frame) { put(*evil_, frame); }
@@ -281,11 +284,11 @@ const Scenario scenarios[] = {
              w.right({RightKind::mine, 1, 0});
          }));
      }},
-    {"deaths and credits of ports that are none, and then an unknown packet", "the peer sent an unknown packet",
+    {"deaths and credits of ports that are none, and then an unknown packet",
+     "the peer sent an unknown packet",
      [](Stage& stage) {
          stage.put(Stage::hello("evil"));
-         for (const Op op : {Op::dead, Op::credit})
-             stage.put(packet(op, [](Writer& w) { w.u32(1); }));
+         for (const Op op : {Op::dead, Op::credit}) stage.put(packet(op, [](Writer& w) { w.u32(1); }));
          stage.put(Bytes{std::byte{0xFF}});
      }},
 };
@@ -335,7 +338,8 @@ TEST(HostileQuota, OfBytesCutsOffWhoBeginsMessagesAndEndsNone) {
             attack.put(part_of(attack.found(&port, "target" + std::to_string(i)), 8000, 0, 1000));
         }
         EXPECT_TRUE(attack.cut_off());
-        EXPECT_NE(attack.log().find("past its quota of 4000 bytes that wait"), std::string::npos) << attack.log();
+        EXPECT_NE(attack.log().find("past its quota of 4000 bytes that wait"), std::string::npos)
+            << attack.log();
     });
 }
 
@@ -346,8 +350,7 @@ TEST(HostileQuota, OfRightsGivesNoMoreThanThat) {
         Attack attack(quota);
         attack.put(hello());
         port_t port = PORT_NULL;
-        for (int i = 0; i < 3; ++i)
-            EXPECT_NE(attack.found(&port, "target" + std::to_string(i)), 0u);
+        for (int i = 0; i < 3; ++i) EXPECT_NE(attack.found(&port, "target" + std::to_string(i)), 0u);
         EXPECT_EQ(attack.found(&port, "target3"), 0u);
         EXPECT_FALSE(attack.cut_off());
     });

@@ -7,8 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <functional>
 #include <string>
 #include <vector>
+
+#include "tests/netmsg/hosts.hpp"
 
 namespace umach::netmsg::test {
 
@@ -76,5 +80,32 @@ private:
     pid_t process_ = -1;
     int out_ = -1;
 };
+
+inline std::string own_name(const char* which) {
+    return "netmsg-" + std::to_string(getpid()) + "-" + which;
+}
+
+// A member of a host, which does its part and ends.
+inline pid_t member(const std::string& host, const std::function<void()>& part) {
+    const pid_t process = fork();
+    if (process != 0) return process;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setenv("UMACH_HOST", host.c_str(), 1);
+    part();
+    _exit(testing::Test::HasFailure() ? 1 : 0);
+}
+
+inline port_t service(const char* name) {
+    port_t port = PORT_NULL;
+    EXPECT_EQ(port_allocate(task_self(), &port), KERN_SUCCESS);
+    EXPECT_EQ(netname_check_in(name_server_port, name, PORT_NULL, port), NETNAME_SUCCESS);
+    return port;
+}
+
+inline void expect_well(pid_t process) {
+    int status = 0;
+    EXPECT_EQ(waitpid(process, &status, 0), process);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
 
 }  // namespace umach::netmsg::test

@@ -13,20 +13,6 @@
 namespace umach::netmsg::test {
 namespace {
 
-std::string own_name(const char* which) {
-    return "netmsg-" + std::to_string(getpid()) + "-" + which;
-}
-
-// A member of a host, which does its part and ends.
-pid_t member(const std::string& host, const std::function<void()>& part) {
-    const pid_t process = fork();
-    if (process != 0) return process;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setenv("UMACH_HOST", host.c_str(), 1);
-    part();
-    _exit(testing::Test::HasFailure() ? 1 : 0);
-}
-
 port_t looked_up(const std::string& host, const char* name) {
     const auto late = runtime::Deadline::in(std::chrono::seconds(20));
     port_t found = PORT_NULL;
@@ -34,19 +20,6 @@ port_t looked_up(const std::string& host, const char* name) {
         sched_yield();
     EXPECT_NE(found, PORT_NULL) << name;
     return found;
-}
-
-port_t service(const char* name) {
-    port_t port = PORT_NULL;
-    EXPECT_EQ(port_allocate(task_self(), &port), KERN_SUCCESS);
-    EXPECT_EQ(netname_check_in(name_server_port, name, PORT_NULL, port), NETNAME_SUCCESS);
-    return port;
-}
-
-void expect_well(pid_t process) {
-    int status = 0;
-    EXPECT_EQ(waitpid(process, &status, 0), process);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
 TEST(LinkTool, JoinsThreeHostsAndARightThatTheMiddlePassesOnWorks) {

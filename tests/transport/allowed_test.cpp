@@ -98,7 +98,8 @@ TEST_F(Allowing, AListenerThatIsAForeignUserIsRefusedByWhoConnects) {
     });
     char l = 0;
     ASSERT_EQ(read(told[0], &l, 1), 1);
-    EXPECT_NE(against(address, false).find("refused user 65533"), std::string::npos) << against(address, false);
+    EXPECT_NE(against(address, false).find("refused user 65533"), std::string::npos)
+        << against(address, false);
     EXPECT_TRUE(connect(address, allowing({stranger}), soon()).ok());
     close(told[0]);
     close(told[1]);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Who comes in by a seal, who does not and why, and what the way between sees.
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <netinet/in.h>
 
 #include <algorithm>
 #include <thread>
@@ -155,14 +155,17 @@ protected:
     // A guest and a host that are established, with `way` from the guest to the host.
     void meet() {
         int ends[2];
-        ASSERT_EQ(socketpair(AF_UNIX, (GetParam() ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK, 0, ends), 0);
+        ASSERT_EQ(socketpair(AF_UNIX, (GetParam() ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK, 0, ends),
+                  0);
         const WireTraits traits{GetParam(), GetParam(), true, GetParam() ? 1452u : 65536u};
         const auto end = [&](int socket) { return socket_wire(runtime::Descriptor(socket), traits, {}); };
-        guest = over(sealed_wire(std::make_unique<Watched>(end(ends[0]), way), seal_of_tests(),
-                                 SealSide::connects), {});
+        guest = over(
+            sealed_wire(std::make_unique<Watched>(end(ends[0]), way), seal_of_tests(), SealSide::connects),
+            {});
         host = over(sealed_wire(end(ends[1]), seal_of_tests(), SealSide::listens), {});
         Bytes none;
-        for (const Deadline late = soon(); !(guest->established() && host->established()) && !late.passed();) {
+        for (const Deadline late = soon();
+             !(guest->established() && host->established()) && !late.passed();) {
             guest->receive(none, Deadline::in(1ms));
             host->receive(none, Deadline::in(1ms));
         }
@@ -206,7 +209,8 @@ TEST_P(OnTheWay, WhatIsRepeatedIsNotHeardTwiceAndWhatIsChangedIsNotHeardAtAll) {
     }
     // Of datagrams, what came damaged is lost, and sent again.
     way.change = [](const Bytes& bytes) { return std::vector<Bytes>{bytes}; };
-    for (const Deadline late = soon(); host->receive(got, Deadline::in(1ms)) == Moved::later && !late.passed();) {
+    for (const Deadline late = soon();
+         host->receive(got, Deadline::in(1ms)) == Moved::later && !late.passed();) {
         Bytes none;
         guest->receive(none, Deadline::in(1ms));
     }
@@ -227,7 +231,8 @@ TEST(SealedDoor, ThatHearsARecordedConversationAgainLetsNobodyIn) {
     ASSERT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
     auto guest = over(sealed_wire(std::make_unique<Watched>(
                                       socket_wire(std::move(socket), {true, true, true, 1452}, {}), way),
-                                  seal_of_tests(), SealSide::connects), options);
+                                  seal_of_tests(), SealSide::connects),
+                      options);
     std::unique_ptr<Transport> host;
     Bytes none;
     for (const Deadline late = soon(); (host == nullptr || !host->established()) && !late.passed();) {
