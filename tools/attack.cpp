@@ -67,7 +67,7 @@ void receive_one(port_t port) {
     } message;
     message.header.msg_size = sizeof message;
     message.header.msg_local_port = port;
-    if (msg_receive(&message.header, MSG_OPTION_NONE, 0) != RCV_SUCCESS) pause();
+    if (msg_receive(&message.header, MSG_OPTION_NONE, 0) == RCV_INVALID_PORT) pause();
 }
 
 // returns: its process, once it is a member and has its ports
@@ -181,7 +181,7 @@ std::vector<Verdict> play(Victim& victim) {
                           _exit(0);
                       }};
     isolated.kept = {line.out};
-    run_isolated(isolated);
+    if (run_isolated(isolated) != 0) throw Trouble("nothing could be played from behind the wall");
     return verdicts_in(line.rest());
 }
 

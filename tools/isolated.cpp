@@ -91,11 +91,16 @@ int be_first(const Isolated& isolated, unsigned number, const int (&ends)[2],
     for (const std::string& what : missed) fmt::print(stderr, "umach: the wall has a gap: {}\n", what);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (task_self() == PORT_NULL) throw Trouble("there is no host behind the wall");
+    bool joined = false;
+    netmsg::Server server(fmt::format("isolated-{}", number), [&](const std::string& what) {
+        joined = joined || what.starts_with("joined");
+        isolated.log(what);
+    });
+    server.add(link_by(ends));
+    for (const Deadline late = Deadline::in(joining); !joined && !late.passed();) server.turn(50, -1);
     const pid_t program = fork();
     if (program < 0) throw Trouble("there can be no more processes");
     if (program == 0) be_program(isolated);
-    netmsg::Server server(fmt::format("isolated-{}", number), isolated.log);
-    server.add(link_by(ends));
     return serve(server, program);
 }
 

@@ -102,9 +102,7 @@ bool Link::within_quota() {
     return bytes_ <= quota_.bytes || end(past(quota_.bytes, "bytes that wait"));
 }
 
-Deadline Link::due() const {
-    return peer_name_.empty() ? due_ : Deadline::never();
-}
+Deadline Link::due() const { return peer_name_.empty() ? due_ : Deadline::never(); }
 
 void Link::check_due() {
     if (due().passed()) end("the peer did not say its name in time");

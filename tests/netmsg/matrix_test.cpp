@@ -16,9 +16,8 @@ using transport::Options;
 
 std::shared_ptr<const transport::Seal> own_seal() {
     const auto key = transport::Key::make().value();
-    return transport::Seal::make(key,
-                                 [own = key.fingerprint()](const std::string& shown) { return shown == own; })
-        .value();
+    const auto is_own = [own = key.fingerprint()](const std::string& shown) { return shown == own; };
+    return transport::Seal::make(key, is_own).value();
 }
 
 struct Kind {
@@ -44,8 +43,7 @@ std::vector<Kind> kinds() {
 // A server with a honest peer over loopback and a hostile one over some kind.
 class Stage {
 public:
-    explicit Stage(const Kind& kind)
-        : server_("good", [this](const std::string& what) { log_ += what + "\n"; }) {
+    explicit Stage(const Kind& kind) : server_("good", [this](const std::string& what) { log_ += what + "\n"; }) {
         Quota quota;
         quota.messages = 4;
         quota.ports = 100;
@@ -322,8 +320,7 @@ TEST(HostileQuota, OfMessagesThatWaitCutsOffWhoFillsPortAfterPort) {
             for (int sent = 0; sent < 9; ++sent) attack.put(message(id));
         }
         EXPECT_TRUE(attack.cut_off());
-        EXPECT_NE(attack.log().find("past its quota of 3 messages that wait for room"), std::string::npos)
-            << attack.log();
+        EXPECT_NE(attack.log().find("past its quota of 3 messages that wait for room"), std::string::npos) << attack.log();
     });
 }
 
@@ -338,8 +335,7 @@ TEST(HostileQuota, OfBytesCutsOffWhoBeginsMessagesAndEndsNone) {
             attack.put(part_of(attack.found(&port, "target" + std::to_string(i)), 8000, 0, 1000));
         }
         EXPECT_TRUE(attack.cut_off());
-        EXPECT_NE(attack.log().find("past its quota of 4000 bytes that wait"), std::string::npos)
-            << attack.log();
+        EXPECT_NE(attack.log().find("past its quota of 4000 bytes that wait"), std::string::npos) << attack.log();
     });
 }
 
