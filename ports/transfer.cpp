@@ -40,8 +40,8 @@ bool fits(ThreadRecord& thread, const MessageRecord& message) {
     return static_cast<std::uint32_t>(thread.takes.get()) >= message.size;
 }
 
-void name_port(KernelStep& s, ThreadRecord& thread, PortRef port, std::uint32_t message) {
-    TaskRecord& task = s.k.task(thread.task.get().index);
+void name_port(KernelStep& s, ThreadRecord& thread, TaskRef receiver, PortRef port, std::uint32_t message) {
+    TaskRecord& task = s.k.task(receiver.index);
     const std::uint32_t name = name_taken_from(thread);
     const std::uint32_t index = find_name(s.k, task, name);
     const bool same = index != 0 && entry(s.k, task, index).port.get() == port && (entry(s.k, task, index).bits.get().rights & right_set) == 0;
@@ -57,7 +57,7 @@ Transfer transfer(KernelStep& s, PortRef ref, std::uint32_t message) {
     const std::uint32_t thread = whose_turn(s, receivers, record);
     if (thread == 0) return Transfer::nobody_waits;
     ThreadRecord& receiver = s.k.thread(thread);
-    const TaskRef task = receiver.task;
+    const TaskRef task = s.k.ref_of_task(port.receiver.get().index);   // at whose port it waits: the root
     if (!name_rights(s, task, message)) return Transfer::no_room;
     MessageIdentity identity = record.identity;
     identity.state = MessageState::handed;
@@ -66,7 +66,7 @@ Transfer transfer(KernelStep& s, PortRef ref, std::uint32_t message) {
     s.set(receiver.message, message);
     std::atomic_thread_fence(std::memory_order_seq_cst);   // the mark is read after that is written (receive.cpp, stop_in_time)
     if (has_given_up(receiver)) return Transfer::no_room;
-    name_port(s, receiver, ref, message);
+    name_port(s, receiver, task, ref, message);
     count(s, port);
     s.unlink(receivers, thread, s.k.wait_links());
     end_wait(s, thread, 0);
@@ -88,7 +88,7 @@ Answered answer(KernelStep& s, PortRef port, CallRef call, std::uint32_t message
     s.set(thread.message, message);
     s.set(thread.call, CallRef{0, call.number});
     if (!waits) return Answered::done;
-    name_port(s, thread, port, message);
+    name_port(s, thread, task, port, message);
     s.unlink(s.k.port(port.index).receivers, call.thread, s.k.wait_links());
     end_wait(s, call.thread, 0);
     return Answered::done;

@@ -25,8 +25,8 @@ Answered answer(KernelStep& s, PortRef port, CallRef call, std::uint32_t message
 // Whether the buffer of a waiting thread has room for the message.
 bool fits(ThreadRecord& thread, const MessageRecord& message);
 
-// Writes into a message for a waiting thread by which name the thread's task knows the port.
-void name_port(KernelStep& s, ThreadRecord& thread, PortRef port, std::uint32_t message);
+// Writes into a message for a waiting thread by which name its task knows the port.
+void name_port(KernelStep& s, ThreadRecord& thread, TaskRef task, PortRef port, std::uint32_t message);
 
 // What a waiting thread says of its buffer: it takes messages of at most so many bytes, from that name.
 constexpr std::uint64_t takes_word(std::uint32_t room, std::uint32_t name) { return std::uint64_t{name} << 32 | room; }

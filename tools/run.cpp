@@ -70,6 +70,7 @@ void add_run(CLI::App& app, int& status) {
     command->add_flag("--isolated", asked->isolated, "It has a host of its own and a link; see docs/wall.md");
     command->add_option("--give", asked->given, "Names of ports that it may have, if isolated; '*' for all")
         ->delimiter(',')
+        ->allow_extra_args(false)
         ->take_all();
     command->add_option("HOST", asked->host, "The host")->required();
     command->add_option("PROGRAM", asked->words, "What to run, and its arguments")->required();

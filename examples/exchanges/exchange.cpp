@@ -40,8 +40,15 @@ int end_of(int child) {
     return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+// Both ends are on this machine: what goes over its loopback need not be sealed.
+umach::transport::Options plain() {
+    umach::transport::Options options;
+    options.insecure = true;
+    return options;
+}
+
 Listener listen_at(const std::string& address) {
-    auto listener = umach::transport::listen(address, {});
+    auto listener = umach::transport::listen(address, plain());
     if (!listener.ok()) throw std::runtime_error(listener.fault().what);
     return std::move(listener).value();
 }
@@ -57,7 +64,7 @@ std::unique_ptr<Transport> guest_of(Listener& listener) {
 }
 
 std::unique_ptr<Transport> connected_to(const std::string& address) {
-    auto link = umach::transport::connect(address, {}, patience());
+    auto link = umach::transport::connect(address, plain(), patience());
     if (!link.ok()) throw std::runtime_error(link.fault().what);
     return std::move(link).value();
 }

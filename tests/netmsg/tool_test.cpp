@@ -63,9 +63,9 @@ TEST(LinkTool, LinksAreShownAndWhereProxiesLead) {
     Tool hosts[] = {Tool({"host", a}), Tool({"host", b})};
     for (Tool& host : hosts) ASSERT_TRUE(host.says("is ready"));
     EXPECT_TRUE(Tool({"links", a}).says("is linked to no other"));
-    Tool one({"link", a, "--listen", "udp:127.0.0.1:0"});
+    Tool one({"link", a, "--listen", "udp:127.0.0.1:0", "--insecure"});
     const std::string listens = one.line_with("listening at ");
-    Tool other({"link", b, "--connect", listens.substr(listens.rfind(' ') + 1)});
+    Tool other({"link", b, "--connect", listens.substr(listens.rfind(' ') + 1), "--insecure"});
     ASSERT_TRUE(other.says("joined with " + a));
     const pid_t serves = member(a, [] { EXPECT_EQ(next(service("shown"))->msg_id, 8); });
     const pid_t looks = member(b, [&] {

@@ -43,7 +43,7 @@ TEST_F(Wall, TheSameProgramTextWorksAsAMemberAndIsolatedWithWhatItWasGivenAndNot
     const pid_t answers = member(name_, [] {
         const port_t port = service("answers");
         service("other");
-        for (int i = 0; i < 2; ++i) {
+        for (int i = 0; i < 3; ++i) {
             Letter got = next(port);
             EXPECT_EQ(got->msg_id, 41);
             EXPECT_EQ(Letter(got->msg_remote_port, 42).send(), SEND_SUCCESS);
@@ -59,6 +59,7 @@ TEST_F(Wall, TheSameProgramTextWorksAsAMemberAndIsolatedWithWhatItWasGivenAndNot
     EXPECT_EQ(status_of({"run", "--isolated", "--give", "answers", name_, UMACH_ASKS, "answers"}), 42);
     EXPECT_EQ(status_of({"run", "--isolated", "--give", "answers", name_, UMACH_ASKS, "other"}), 3);
     EXPECT_EQ(status_of({"run", "--isolated", name_, UMACH_ASKS, "answers"}), 3);
+    EXPECT_EQ(status_of({"run", name_, UMACH_ASKS, "answers"}), 42);
     expect_well(answers);
     Tool check({"check", name_});
     EXPECT_TRUE(check.says("no rule broken"));
