@@ -74,7 +74,7 @@ PLANTS = [
     Plant('the stock of the dead is forgotten', 'ports/zone.cpp',
           '    if (stock_ == no_stock) return true;',
           '    if (stock_ == no_stock || &carrier != &step.carrier().record()) return true;',
-          'ReceiveRights'),
+          'SendBytes'),
     Plant('a message that is received is in nobody\'s hand', 'ports/receive.cpp',
           '    put_in_hand(s, message);\n', '',
           'ReceiveBytes'),
