@@ -13,6 +13,8 @@
 
 #include <cstdlib>
 
+#include "servers/netmsg/keyring.hpp"
+#include "tests/netmsg/folder.hpp"
 #include "tests/netmsg/hosts.hpp"
 
 namespace umach::netmsg::test {
@@ -100,6 +102,8 @@ class Triangle : public testing::Test {
 protected:
     void SetUp() override {
         if (!net_.works()) GTEST_SKIP() << "network namespaces need root and ip";
+        const Keyring ring(keys_.at("keys"));   // all three are of one user, who believes his own key
+        ASSERT_TRUE(ring.pin({ring.make_key().value().fingerprint(), "own"}).ok());
         for (int i = 0; i < 3; ++i) hosts_.push_back(host(letters[i]));
     }
     void TearDown() override {
@@ -129,13 +133,16 @@ protected:
         return process;
     }
     Inside host(char which) { return tool(which, {"host", name(which)}, "is ready"); }
+    Inside link(char which, const char* how, const std::string& at, const std::string& patience, const char* until) {
+        return tool(which, {"link", name(which), how, at, "--patience", patience, "--keys", keys_.at("keys")}, until);
+    }
     Inside listening(char which, const std::string& kind, const std::string& patience) {
         const std::string at = kind + ":" + Ethernet::address(which) + ":7000";
-        return tool(which, {"link", name(which), "--listen", at, "--patience", patience}, "listening at");
+        return link(which, "--listen", at, patience, "listening at");
     }
     Inside linked(char from, char to, const std::string& kind, const std::string& patience) {
         const std::string at = kind + ":" + Ethernet::address(to) + ":7000";
-        return tool(from, {"link", name(from), "--connect", at, "--patience", patience}, "joined with");
+        return link(from, "--connect", at, patience, "joined with");
     }
     void join_all(const std::string& kind, const std::string& patience) {
         links_.push_back(listening('a', kind, patience));
@@ -187,6 +194,7 @@ protected:
 
     const std::string own_ = "net-" + std::to_string(getpid()) + "-";  // also in the processes of the hosts
     Ethernet net_;
+    Folder keys_;
     std::vector<Inside> hosts_, links_;
     std::vector<int> outs_;
 };

@@ -7,25 +7,11 @@
 #include <fstream>
 
 #include "servers/netmsg/keyring.hpp"
+#include "tests/netmsg/folder.hpp"
 #include "tests/netmsg/running_tool.hpp"
 
 namespace umach::netmsg::test {
 namespace {
-
-// A folder that goes with the test.
-class Folder {
-public:
-    Folder() : path_((std::filesystem::temp_directory_path() / "umach-keys-XXXXXX").string()) {
-        EXPECT_NE(mkdtemp(path_.data()), nullptr);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() { std::filesystem::remove_all(path_); }
-    std::string at(const std::string& name) const { return path_ + "/" + name; }
-
-private:
-    std::string path_;
-};
 
 mode_t mode_of(const std::string& path) {
     struct stat seen {};
