@@ -190,17 +190,17 @@ TEST_P(OnTheWay, WhatIsSaidIsNotSeen) {
 
 TEST_P(OnTheWay, WhatIsRepeatedIsNotHeardTwiceAndWhatIsChangedIsNotHeardAtAll) {
     meet();
-    bool changes = false;
-    way.change = [&](const Bytes& bytes) {
+    const auto changes = std::make_shared<bool>(false);   // the ends say goodbye after the test
+    way.change = [changes](const Bytes& bytes) {
         Bytes other = bytes;
-        if (changes) other[other.size() / 2] ^= std::byte{1};
+        if (*changes) other[other.size() / 2] ^= std::byte{1};
         return std::vector<Bytes>{other, other};
     };
     ASSERT_EQ(guest->send(bytes_of("once"), soon()), Moved::done);
     Bytes got;
     ASSERT_EQ(host->receive(got, soon()), Moved::done);
     EXPECT_EQ(text_of_bytes(got), "once");
-    changes = true;
+    *changes = true;
     guest->send(bytes_of("changed"), Deadline::in(0ms));
     EXPECT_EQ(host->receive(got, Deadline::in(50ms)), GetParam() ? Moved::later : Moved::gone);
     if (!GetParam()) {
