@@ -3,6 +3,8 @@
 #include <sched.h>
 #include <umach_inspect.h>
 
+#include <cstring>
+
 #include "tests/netmsg/hosts.hpp"
 
 namespace umach::netmsg::test {
@@ -142,7 +144,9 @@ TEST_P(LinkedMemory, SeveralItemsAndRightsOutOfLineArriveInTheirPlaces) {
             ASSERT_EQ(msg_receive(&got.header, RCV_TIMEOUT, patience), RCV_SUCCESS);
             ASSERT_EQ(got.first_type.msg_type_long_number, 30'001u);
             for (std::size_t i = 0; i < 30'001; ++i) ASSERT_EQ(got.first[i], byte_at(i)) << i;
-            EXPECT_EQ(got.second[0] * 100 + got.second[1] * 10 + got.second[2], 567);
+            int numbers[3];   // over a link data out of line is not aligned
+            std::memcpy(numbers, got.second, sizeof numbers);
+            EXPECT_EQ(numbers[0] * 100 + numbers[1] * 10 + numbers[2], 567);
             EXPECT_EQ(got.number, 77);
             for (int i = 0; i < 2; ++i)
                 EXPECT_EQ(Letter(got.rights[i], 100 + i).send(SEND_TIMEOUT, patience), SEND_SUCCESS);
