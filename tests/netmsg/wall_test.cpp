@@ -11,8 +11,9 @@
 namespace umach::netmsg::test {
 namespace {
 
-// Whom a wall makes another user can run only what everybody can.
+// Whom a wall makes another user can run only what everybody can; and behind it /tmp is empty.
 bool everybody_can_run(const std::filesystem::path& program) {
+    if (program.string().starts_with("/tmp/")) return false;
     for (auto path = program; path != path.root_path(); path = path.parent_path()) {
         struct stat seen {};
         if (stat(path.c_str(), &seen) != 0 || (seen.st_mode & 1) == 0) return false;
