@@ -62,7 +62,7 @@ public:
 
     Link(const Victim& victim, Way way)
         : server_(victim.host, [this](const std::string& what) { log_ += what + "\n"; }) {
-        server_.set_given(std::set<std::string>{victim.given, victim.full});
+        server_.serve_wall(std::set<std::string>{victim.given, victim.full});
         netmsg::Quota quota;
         quota.ports = 4;
         server_.set_quota(quota);

@@ -148,7 +148,7 @@ int run_isolated(const Isolated& isolated) {
     netmsg::Given given;
     if (std::find(isolated.given.begin(), isolated.given.end(), "*") == isolated.given.end())
         given.emplace(isolated.given.begin(), isolated.given.end());
-    server.set_given(given);
+    server.serve_wall(given);
     server.add(link_by({back[0], there[1]}));
     return serve(server, behind);
 }

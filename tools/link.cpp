@@ -89,7 +89,7 @@ transport::Options options_of(const Asked& asked) {
         for (const std::string& address : *addresses)
             if (address.starts_with("tcp:") || address.starts_with("udp:")) net.push_back(address);
     options.insecure = asked.insecure;
-    if (net.empty()) return options;
+    if (net.empty() && asked.seek.empty()) return options;   // who is found by seeking is linked to over tcp or udp
     if (asked.insecure) {
         for (const std::string& address : net)
             fmt::print(stderr, "umach: {} is plain: every user of this machine can come in\n", address);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // umach run: runs a program as a member of a host, or behind a wall.
 #include "run.hpp"
+#include "choice.hpp"
 #include "command.hpp"
 
 #include <fmt/format.h>
 #include <umach_inspect.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -37,14 +39,8 @@ std::string host_here() {
 }
 
 bool is_running(const std::string& name) {
-    std::pair<std::string, bool> wanted{name, false};
-    umach_host_list(
-        [](const char* one, void* context) {
-            auto& found = *static_cast<std::pair<std::string, bool>*>(context);
-            found.second = found.second || found.first == one;
-        },
-        &wanted);
-    return wanted.second;
+    const std::vector<std::string> names = running_hosts();
+    return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 int run(const Asked& asked) {
@@ -67,7 +63,7 @@ void add_run(CLI::App& app, int& status) {
     CLI::App* command = app.add_subcommand(
         "run",
         "Runs a program as a member of a host, or, isolated, behind a wall: it never maps the host's memory");
-    command->add_flag("--isolated", asked->isolated, "It has a host of its own and a link; see docs/wall.md");
+    command->add_flag("--isolated", asked->isolated, "It has a host of its own and a link; see docs/isolated.md");
     command->add_option("--give", asked->given, "Names of ports that it may have, if isolated; '*' for all")
         ->delimiter(',')
         ->allow_extra_args(false)

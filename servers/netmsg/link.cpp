@@ -29,6 +29,7 @@ Link::Link(std::uint64_t number, std::unique_ptr<transport::Transport> transport
       set_(terms.set),
       quota_(terms.quota),
       given_(terms.given),
+      walled_(terms.walled),
       due_(Deadline::in(terms.patience)),
       ferry_(ferry),
       rights_(terms.set, terms.quota, [this](Op op, std::uint32_t id, std::uint32_t count) { control(op, id, count); }) {
@@ -126,8 +127,8 @@ bool Link::flush_controls() {
 
 // Small frames first; of large messages a frame in turn.
 void Link::flush() {
-    if (!flush_controls()) return;
     has_more_ = false;
+    if (!flush_controls()) return;
     std::size_t frames = 1 + bytes_at_once / transport_->largest();
     for (std::size_t held_back = 0; !ended_ && held_back < outgoing_.size();) {
         has_more_ = frames-- == 0;
@@ -146,17 +147,24 @@ void Link::flush() {
     }
 }
 
+// part and memory begin alike: of which message, how long the whole is, and where in it this is.
+Bytes Link::part_head(Op op, std::uint32_t id, std::size_t length, std::size_t offset) const {
+    Bytes frame;
+    frame.reserve(transport_->largest());
+    Writer writer(frame);
+    writer.u8(static_cast<std::uint8_t>(op));
+    writer.u32(id);
+    writer.u32(static_cast<std::uint32_t>(length));
+    writer.u32(static_cast<std::uint32_t>(offset));
+    return frame;
+}
+
 bool Link::send_part(Outgoing& message) {
     if (message.memory_sent < message.memory_bytes) return send_memory(message);
     const std::size_t bytes =
         std::min(message.bytes.size() - message.sent, transport_->largest() - part_head_bytes);
-    Bytes frame;
-    frame.reserve(part_head_bytes + bytes);
+    Bytes frame = part_head(Op::part, message.id, message.bytes.size(), message.sent);
     Writer writer(frame);
-    writer.u8(static_cast<std::uint8_t>(Op::part));
-    writer.u32(message.id);
-    writer.u32(static_cast<std::uint32_t>(message.bytes.size()));
-    writer.u32(static_cast<std::uint32_t>(message.sent));
     writer.bytes(View(message.bytes).subspan(message.sent, bytes));
     if (!send_frame(frame)) return false;
     message.sent += bytes;
@@ -262,22 +270,15 @@ bool Link::process(View frame) {
            end("the peer gave back what it does not have");
 }
 
-bool Link::hear_hello(Reader& reader) {
-    const std::uint8_t version = reader.u8();
-    const std::string name = reader.text(most_host_name);
-    if (version != protocol_version) return end("the peer speaks another version");
-    if (!reader.done() || name.empty()) return end("the peer says no name");
-    peer_name_ = name;
-    check_in();
-    return true;
+bool Link::may_send_to(const Holding* to) {
+    if (to == nullptr) return end("the peer sent to a port that it has no right to");
+    return !to->busy || end("the peer sent without a credit");
 }
 
 bool Link::hear_part(Reader& reader) {
     const std::uint32_t id = reader.u32(), length = reader.u32(), offset = reader.u32();
     const View bytes = reader.rest();
-    const Holding* const to = rights_.holding(id);
-    if (!reader.ok() || to == nullptr) return end("the peer sent to a port that it has no right to");
-    if (to->busy) return end("the peer sent without a credit");
+    if (!may_send_to(reader.ok() ? rights_.holding(id) : nullptr)) return false;
     Incoming& incoming = incoming_[id];
     if (offset == 0 && incoming.bytes.empty()) incoming.length = length;
     const bool fits = length == incoming.length && length <= most_parcel && offset == incoming.bytes.size() &&

@@ -28,6 +28,7 @@ public:
         port_set_name_t set;
         Quota quota;
         Given given;
+        bool walled;                        // nothing of a peer's is looked up
         std::chrono::nanoseconds patience;  // how long a peer may not say who it is
     };
     // number: tells this link from all others of the server
@@ -92,6 +93,7 @@ private:
     void flush();
     bool flush_controls();
     bool send_frame(const Bytes& frame);
+    Bytes part_head(Op op, std::uint32_t id, std::size_t length, std::size_t offset) const;
     bool send_part(Outgoing& message);
     bool send_memory(Outgoing& message);
     bool may_begin(const Outgoing& message) const;
@@ -101,6 +103,7 @@ private:
 
     bool process(View frame);
     bool hear_hello(Reader& reader);
+    bool may_send_to(const Holding* to);
     bool hear_part(Reader& reader);
     bool hear_memory(Reader& reader);
     bool hear_look_up(Reader& reader);
@@ -114,11 +117,12 @@ private:
     bool hear_version(Reader& reader);
     bool hear_told(Reader& reader);
     struct Asked {
+        Op op;
         port_t reply = PORT_NULL;   // where to answer
         std::uint64_t search = 0;  // or for whom it is, if that is not 0
     };
-    void put_question(Op op, const std::string& name, const Asked& asked);
-    std::optional<Asked> asked_by(std::uint32_t call);
+    void put_question(const std::string& name, const Asked& asked);
+    std::optional<Asked> asked_by(Op op, std::uint32_t call);
     void ask_peer(Buffer& message);
     void check_in();
     void push_control(Bytes packet);
@@ -129,6 +133,7 @@ private:
     port_set_name_t set_;
     Quota quota_;
     Given given_;
+    bool walled_;
     transport::Deadline due_;
     Ferry& ferry_;
     Rights rights_;

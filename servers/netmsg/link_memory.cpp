@@ -15,13 +15,8 @@ bool Link::may_begin(const Outgoing& message) const {
 
 bool Link::send_memory(Outgoing& message) {
     const std::size_t most = transport_->largest() - part_head_bytes;
-    Bytes frame;
-    frame.reserve(transport_->largest());
+    Bytes frame = part_head(Op::memory, message.id, message.memory_bytes, message.memory_sent);
     Writer writer(frame);
-    writer.u8(static_cast<std::uint8_t>(Op::memory));
-    writer.u32(message.id);
-    writer.u32(static_cast<std::uint32_t>(message.memory_bytes));
-    writer.u32(static_cast<std::uint32_t>(message.memory_sent));
     std::size_t before = message.memory_sent;  // bytes to leave out
     for (const Memory& memory : message.memory) {
         const std::size_t skipped = std::min(before, memory.size());
@@ -39,9 +34,7 @@ bool Link::send_memory(Outgoing& message) {
 bool Link::hear_memory(Reader& reader) {
     const std::uint32_t id = reader.u32(), length = reader.u32(), offset = reader.u32();
     const View bytes = reader.rest();
-    const Holding* const to = rights_.holding(id);
-    if (!reader.ok() || to == nullptr) return end("the peer sent to a port that it has no right to");
-    if (to->busy) return end("the peer sent without a credit");
+    if (!may_send_to(reader.ok() ? rights_.holding(id) : nullptr)) return false;
     Incoming& incoming = incoming_[id];
     if (offset == 0 && incoming.memory_length == 0) {
         if (length > most_memory - memory_in_) return end("the peer sent more memory than a link may carry");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Names across a link: what a name service here is asked for the other host is asked there.
+// Names across a link: the other host's own, and what a name service here is asked for that host, which is asked there.
 #include <servers/netname.h>
 
 #include "servers/netmsg/link.hpp"
@@ -13,7 +13,26 @@ namespace {
 
 constexpr std::size_t most_look_ups = 64;  // on their way to the other side
 
+// A question and its answer begin alike.
+Bytes question_head(Op op, std::uint32_t call) {
+    Bytes packet;
+    Writer writer(packet);
+    writer.u8(static_cast<std::uint8_t>(op));
+    writer.u32(call);
+    return packet;
+}
+
 }  // namespace
+
+bool Link::hear_hello(Reader& reader) {
+    const std::uint8_t version = reader.u8();
+    const std::string name = reader.text(most_host_name);
+    if (version != protocol_version) return end("the peer speaks another version");
+    if (!reader.done() || name.empty() || name == "*") return end("the peer says no name");
+    peer_name_ = name;
+    if (!walled_) check_in();
+    return true;
+}
 
 void Link::check_in() {
     look_up_port_ = new_port();
@@ -28,21 +47,19 @@ void Link::ask_peer(Buffer& message) {
     const bool version = message.header.msg_id == names::version_id;
     if (name.empty() && !version) return discard(message);
     if (look_ups_.size() >= most_look_ups) return refuse(reply, message.header.msg_id, KERN_RESOURCE_SHORTAGE);
-    put_question(version ? Op::version : Op::look_up, name, {reply, 0});
+    put_question(name, {version ? Op::version : Op::look_up, reply, 0});
 }
 
 bool Link::ask(const std::string& name, std::uint64_t search) {
     if (peer_name_.empty() || ended_ || look_ups_.size() >= most_look_ups) return false;
-    put_question(Op::look_up, name, {PORT_NULL, search});
+    put_question(name, {Op::look_up, PORT_NULL, search});
     return true;
 }
 
-void Link::put_question(Op op, const std::string& name, const Asked& asked) {
-    Bytes packet;
+void Link::put_question(const std::string& name, const Asked& asked) {
+    Bytes packet = question_head(asked.op, next_call_);
     Writer writer(packet);
-    writer.u8(static_cast<std::uint8_t>(op));
-    writer.u32(next_call_);
-    if (op == Op::look_up) writer.text(name);
+    if (asked.op == Op::look_up) writer.text(name);
     look_ups_[next_call_++] = asked;
     push_control(std::move(packet));
     flush();
@@ -57,10 +74,8 @@ bool Link::hear_look_up(Reader& reader) {
     const kern_return_t code =
         may ? netname_look_up(name_server_port, "", name.c_str(), &port) : NETNAME_NOT_CHECKED_IN;
     const WireRight right = code == NETNAME_SUCCESS ? rights_.leave(MSG_TYPE_PORT, port) : WireRight{};
-    Bytes packet;
+    Bytes packet = question_head(Op::found, call);
     Writer writer(packet);
-    writer.u8(static_cast<std::uint8_t>(Op::found));
-    writer.u32(call);
     writer.u32(static_cast<std::uint32_t>(code));
     writer.right(right);
     push_control(std::move(packet));
@@ -73,18 +88,16 @@ bool Link::hear_version(Reader& reader) {
     if (!reader.done()) return end("the peer sent a packet of a wrong length");
     netname_name_t text{};
     netname_version(name_server_port, text);
-    Bytes packet;
+    Bytes packet = question_head(Op::told, call);
     Writer writer(packet);
-    writer.u8(static_cast<std::uint8_t>(Op::told));
-    writer.u32(call);
     writer.text(static_cast<const char*>(text));
     push_control(std::move(packet));
     return !ended_;
 }
 
-std::optional<Link::Asked> Link::asked_by(std::uint32_t call) {
+std::optional<Link::Asked> Link::asked_by(Op op, std::uint32_t call) {
     const auto asked = look_ups_.find(call);
-    if (asked == look_ups_.end()) return std::nullopt;
+    if (asked == look_ups_.end() || asked->second.op != op) return std::nullopt;
     const Asked question = asked->second;
     look_ups_.erase(asked);
     return question;
@@ -93,7 +106,7 @@ std::optional<Link::Asked> Link::asked_by(std::uint32_t call) {
 bool Link::hear_told(Reader& reader) {
     const std::uint32_t call = reader.u32();
     const std::string text = reader.text(most_port_name - 1);
-    const auto asked = reader.done() ? asked_by(call) : std::nullopt;
+    const auto asked = reader.done() ? asked_by(Op::version, call) : std::nullopt;
     if (!asked) return end("the peer answered what was not asked");
     names::VersionTold reply;
     text.copy(static_cast<char*>(reply.text.text), text.size());
@@ -105,7 +118,7 @@ bool Link::hear_found(Reader& reader) {
     const std::uint32_t call = reader.u32();
     auto code = static_cast<kern_return_t>(reader.u32());
     const WireRight right = reader.right();
-    const auto asked = reader.done() ? asked_by(call) : std::nullopt;
+    const auto asked = reader.done() ? asked_by(Op::look_up, call) : std::nullopt;
     if (!asked) return end("the peer answered what was not asked");
     const bool sends = right.kind == RightKind::mine || right.kind == RightKind::yours;
     if (code == NETNAME_SUCCESS && !sends) code = NETNAME_NOT_CHECKED_IN;
@@ -117,7 +130,7 @@ bool Link::hear_found(Reader& reader) {
         return !sends || end("the peer answered with a right that it cannot have");
     }
     const auto arrival = rights_.arrive(right);
-    if (!arrival) return end("the peer answered with a right that it cannot have");
+    if (!arrival) return end(rights_.why());
     const bool taken = asked->search == 0 || found_(asked->search, arrival->name);
     if (asked->search == 0) answer_found(asked->reply, arrival->name);
     rights_.settle(*arrival, taken);

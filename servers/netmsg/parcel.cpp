@@ -70,7 +70,7 @@ void put_pointer(std::byte* body, const Item& item, const void* pointer) {
     std::memcpy(body + item.data, &pointer, sizeof pointer);
 }
 
-void discard_rights(const Buffer& message) {
+void discard(const Buffer& message) {
     const View view = body_of(message);
     auto* const body = const_cast<std::byte*>(view.data());
     give_up(message.header.msg_remote_port);
@@ -80,14 +80,6 @@ void discard_rights(const Buffer& message) {
             std::memcpy(&name, data_of(body, item) + i * sizeof name, sizeof name);
             give_up_as(item.code, name);
         }
-    });
-}
-
-void discard(const Buffer& message) {
-    discard_rights(message);
-    const View view = body_of(message);
-    auto* const body = const_cast<std::byte*>(view.data());
-    visit_items(view, [&](const Item& item) {
         if (!item.in_line) Memory(data_of(body, item), item.bytes());
     });
 }

@@ -48,8 +48,7 @@ struct Item {
 // returns: false when the body is no sequence of items, or rights have another size than names
 bool visit_items(View body, const std::function<void(const Item&)>& visit);
 
-// Gives up every right in a message that is nobody's; and its memory too.
-void discard_rights(const Buffer& message);
+// Gives up every right in a message that is nobody's, and its memory too.
 void discard(const Buffer& message);
 
 // The items of a message; none in one whose body is bytes.

@@ -194,8 +194,7 @@ std::optional<Arrival> Rights::arrive_once(const WireRight& right) {
 // If the port is known here, by a proxy, the proxy becomes the port itself: names and rights stay what they
 // are.
 std::optional<Arrival> Rights::arrive_receive(const WireRight& right) {
-    const bool possible =
-        right.id > chosen_by_other && !holdings_.contains(right.id) &&
+    const bool possible = right.id > chosen_by_other && !holdings_.contains(right.id) &&
                           within(holdings_.size(), quota_.rights, "rights");
     if (!possible) return std::nullopt;
     port_t name = PORT_NULL;

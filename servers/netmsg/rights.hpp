@@ -103,8 +103,6 @@ public:
     void each_holding(const std::function<void(const Holding&)>& visit) const {
         for (const auto& [id, holding] : holdings_) visit(holding);
     }
-    std::size_t holdings() const { return holdings_.size(); }
-    std::size_t proxies() const { return proxies_.size(); }
 
 private:
     WireRight leave_send(port_t name);
@@ -132,8 +130,5 @@ private:
     std::unordered_map<port_t, std::uint32_t> proxy_names_;
     std::uint32_t next_own_ = 1, next_other_ = chosen_by_other + 1;
 };
-
-// On one link, of each table.
-
 
 }  // namespace umach::netmsg

@@ -23,6 +23,7 @@ namespace {
 constexpr std::chrono::milliseconds longest_search = 1s, between_cries = 200ms, longest_greeting = 3s;
 constexpr std::size_t most_searches = 64;
 constexpr std::size_t most_address = 255;
+constexpr int cries_at_once = 64;   // then the links have their turn
 
 enum class Said : std::uint8_t { question = '?', answer = '!' };
 
@@ -94,7 +95,8 @@ void Server::joined(Link& link) {
 // The address says where; of the machine the asker knows more, who sees from where the answer comes.
 void Server::hear_questions() {
     Bytes bytes;
-    for (transport::InternetAddress from; crier_->hear_question(bytes, from); from = {}) {
+    transport::InternetAddress from;
+    for (int i = 0; i < cries_at_once && crier_->hear_question(bytes, from); ++i) {
         Reader reader(bytes);
         if (!is_said(reader, Said::question)) continue;
         const std::uint32_t number = reader.u32(), server = reader.u32();
@@ -119,15 +121,16 @@ void Server::hear_questions() {
 
 void Server::hear_answers() {
     Bytes bytes;
-    for (transport::InternetAddress from; crier_->hear_answer(bytes, from); from = {}) {
+    transport::InternetAddress from;
+    for (int i = 0; i < cries_at_once && crier_->hear_answer(bytes, from); ++i) {
         Reader reader(bytes);
         if (!is_said(reader, Said::answer)) continue;
         const auto search = searches_.find(reader.u32());
         const std::string host = reader.text(most_host_name), address = reader.text(most_address);
         const bool possible = reader.done() && (address.starts_with("tcp:") || address.starts_with("udp:"));
-        // Plain links are for loopback addresses only, which nobody is heard from.
-        const std::string at = guest_options_.insecure ? address : transport::as_heard_from(address, from);
-        if (possible && search != searches_.end()) follow(search->second, host, at);
+        if (!possible || search == searches_.end()) continue;
+        // A plain link is to a loopback address, and that is not where the answer is heard from.
+        follow(search->second, host, guest_options_.insecure ? address : transport::as_heard_from(address, from));
     }
 }
 
@@ -135,6 +138,7 @@ void Server::hear_answers() {
 void Server::follow(Search& search, const std::string& host, const std::string& address) {
     for (const auto& [which, link] : links_)
         if (search.guest != 0 || link->peer_name() == host) return;
+    if (!has_room()) return;
     auto guest = transport::connect(address, guest_options_, Deadline::in(500ms));
     if (!guest.ok()) return log_(guest.fault().what);
     search.guest = next_;

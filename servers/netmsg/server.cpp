@@ -2,6 +2,7 @@
 #include "servers/netmsg/server.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <poll.h>
 #include <servers/netname.h>
@@ -48,10 +49,16 @@ port_t Server::checked_in(const std::string& name) {
     return port;
 }
 
+void Server::serve_wall(const Given& given) {
+    given_ = given;
+    walled_ = true;
+    if (everybody_ != PORT_NULL) end_port(std::exchange(everybody_, PORT_NULL));
+}
+
 void Server::add(std::unique_ptr<transport::Transport> transport, const std::string& address, bool listened) {
     const std::uint64_t number = next_++;
     links_[number] = std::make_unique<Link>(
-        number, std::move(transport), Link::Terms{host_name_, set_, quota_, given_, patience_}, *ferry_);
+        number, std::move(transport), Link::Terms{host_name_, set_, quota_, given_, walled_, patience_}, *ferry_);
     links_[number]->tell_found([this](std::uint64_t search, port_t port) { return found(search, port); });
     links_[number]->came_about(address, listened);
     attend(*links_[number]);
@@ -143,13 +150,27 @@ void Server::receive_one(Buffer& message) {
     if (!known && !notice) discard(message);
 }
 
+namespace {
+
+// What landed after its link had ended. The link has given up what was its own; what came for this message only is left.
+void forget(Delivery& delivery, bool sent) {
+    if (sent && delivery.moves) delivery.memory.release();
+    for (const Arrival& arrival : delivery.arrivals) {
+        if (sent) return;
+        if (arrival.kind == RightKind::once) give_up(arrival.name);
+        if (arrival.kind == RightKind::receive || arrival.kind == RightKind::all) end_port(arrival.name);
+    }
+}
+
+}  // namespace
+
 void Server::land() {
     for (Ferry::Landed& landed : ferry_->landed()) {
         const auto link = links_.find(landed.delivery->link);
         if (link != links_.end())
             link->second->landed(*landed.delivery, landed.code);
-        else if (landed.code != SEND_SUCCESS)
-            discard_rights(landed.delivery->message);
+        else
+            forget(*landed.delivery, landed.code == SEND_SUCCESS);
     }
 }
 
@@ -174,6 +195,8 @@ void Server::bury() {
         if (link.open()) return false;
         const std::string name = link.peer_name().empty() ? "a peer" : link.peer_name();
         log_("parted from " + name + ": " + link.reason() + " (" + link.counts() + ")");
+        for (auto& [number, search] : searches_)
+            if (search.guest == link.number()) search.guest = 0;   // another answer may lead further
         return true;
     });
 }

@@ -36,7 +36,9 @@ public:
     void seek(transport::Crier crier, const transport::Options& options);
     // For links from now on.
     void set_quota(const Quota& quota) { quota_ = quota; }
-    void set_given(const Given& given) { given_ = given; }
+    // From now on the links are with programs behind a wall: they look up what was given, and nobody looks up anything
+    // of theirs.
+    void serve_wall(const Given& given);
     void set_patience(std::chrono::nanoseconds patience) { patience_ = patience; }
     std::size_t links() const { return links_.size(); }
 
@@ -84,6 +86,7 @@ private:
     Log log_;
     Quota quota_;
     Given given_;
+    bool walled_ = false;
     std::chrono::nanoseconds patience_ = std::chrono::seconds(3);
     port_set_name_t set_ = PORT_NULL;
     port_t shore_ = PORT_NULL;
