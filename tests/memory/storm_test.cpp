@@ -335,7 +335,8 @@ TEST(MemoryStorm, BytesAndRegionsReturnToTheStartThoughATaskIsKilledEachFiftyOpe
         Storm storm(tally);
         storm.run(operations);
         storm.end();
-        MUST(becomes_true(all_is_back) && violations().empty() && live_tasks() <= 3);
+        MUST(becomes_true([] { return all_is_back() && live_tasks() <= 3; }));   // the last to die are still being buried
+        MUST(violations().empty());
         MUST(kernel().header().stock_pages <= kernel().header().most_stock_pages);
         MUST(storm.kills() >= operations / 100 && storm.passed() > operations / 100);
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
