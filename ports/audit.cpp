@@ -241,7 +241,7 @@ void Look::met(std::uint32_t index, MessageState state, const std::string& where
     if (!is_message(index))
         return broken_unless_under_way(
             "messages", where + " has message " + std::to_string(index) + ", which is no record");
-    ++messages[Kernel::message_class(index)][index & 0x3fff'ffff];
+    ++messages[Kernel::message_class(index)][Kernel::message_index(index)];
     const MessageState is = k.message(index).identity.get().state;
     if (is != state)
         broken_unless_under_way("messages", message(index) + " is in state " +

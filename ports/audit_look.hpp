@@ -45,7 +45,7 @@ struct Look {
         return index != 0 && index < k.zone(number).fresh();
     }
     bool is_message(std::uint32_t m) const {
-        return is_index(zone_messages + Kernel::message_class(m), m & 0x3fff'ffff);
+        return is_index(zone_messages + Kernel::message_class(m), Kernel::message_index(m));
     }
     bool is_cell(CellRef cell) const;
     bool is_port(PortRef port) const;  // one that is live or dying

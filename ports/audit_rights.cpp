@@ -119,7 +119,7 @@ void look_at_live_port(Look& look, std::uint32_t index) {
 void look_at_messages(Look& look) {
     for (std::uint32_t number = 0; number < message_classes; ++number)
         for (std::uint32_t i = 1; i < look.messages[number].size(); ++i)
-            look_at_message(look, number << 30 | i, look.messages[number][i]);
+            look_at_message(look, Kernel::message_of(number, i), look.messages[number][i]);
 }
 
 void look_at_rights(Look& look) {
@@ -232,7 +232,7 @@ bool in_use(Look& look, std::uint32_t number, std::uint32_t index) {
         case zone_regions: return look.k.region(index).identity.get().life != Life::free;
         case zone_views: return look.k.view(index).identity.get().life != Life::free;
         default:
-            return look.k.message((number - zone_messages) << 30 | index).identity.get().state !=
+            return look.k.message(Kernel::message_of(number - zone_messages, index)).identity.get().state !=
                    MessageState::free;
     }
 }

@@ -135,7 +135,7 @@ void free_message(KernelStep& s, std::uint32_t message) {
     MessageRecord& record = s.k.message(message);
     MessageIdentity identity = record.identity;
     s.set(record.identity, MessageIdentity{identity.generation + 1, MessageState::free, 0, 0, 0});
-    s.k.zone(zone_messages + Kernel::message_class(message)).free(s.step(), s.k.host_lock(), message & 0x3fff'ffff);
+    s.k.zone(zone_messages + Kernel::message_class(message)).free(s.step(), s.k.host_lock(), Kernel::message_index(message));
 }
 
 // ---- dismantling ---------------------------------------------------------------------------------------------------

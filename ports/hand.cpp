@@ -36,7 +36,7 @@ void put_in_hand(KernelStep& s, std::uint32_t message) {
 
 void refill_hand(KernelStep& s, std::uint32_t like) {
     const std::uint32_t index = zone_of(s.k, like).take_stocked(s.step());
-    const std::uint32_t spare = index != 0 ? Kernel::message_class(like) << 30 | index : 0;
+    const std::uint32_t spare = index != 0 ? Kernel::message_of(Kernel::message_class(like), index) : 0;
     if (spare != 0) set_state(s, s.k.message(spare), MessageState::spare);
     s.set(s.mine().in_hand, spare);
 }

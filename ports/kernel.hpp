@@ -29,7 +29,6 @@ struct HostSizes {
     std::uint64_t flight_of_a_task = 0;      // quota, of the pool in messages that it sent; 0: all
 };
 
-inline constexpr std::uint32_t message_index_mask = 0x3fff'ffff;   // above it: the class
 inline constexpr std::uint32_t zones = 13;
 enum ZoneNumber : std::uint32_t {
     zone_ports, zone_messages, zone_chunks = zone_messages + message_classes,
@@ -137,7 +136,7 @@ public:
     ProcessRecord& process(std::uint32_t index) { return record<ProcessRecord>(zone_processes, index); }
     MessageRecord& message(std::uint32_t index) {
         const Zone& zone = zone_[zone_messages + message_class(index)];
-        const std::uint32_t number = index & message_index_mask;
+        const std::uint32_t number = message_index(index);
         return *reinterpret_cast<MessageRecord*>(zone.at(number < zone.capacity() ? number : 0));
     }
     std::byte* body(std::uint32_t index) { return reinterpret_cast<std::byte*>(&message(index)) + sizeof(MessageRecord); }
@@ -148,7 +147,10 @@ public:
     RegionRecord& region(std::uint32_t index) { return record<RegionRecord>(zone_regions, index); }
     ViewRecord& view(std::uint32_t index) { return record<ViewRecord>(zone_views, index); }
     runtime::Pool& pool() { return pool_; }
+    // A message is named by its size class and its index in the zone of that.
     static std::uint32_t message_class(std::uint32_t message) { return message >> 30; }
+    static std::uint32_t message_index(std::uint32_t message) { return message & 0x3fff'ffff; }
+    static std::uint32_t message_of(std::uint32_t number, std::uint32_t index) { return number << 30 | index; }
 
     const Zone& zone(std::uint32_t number) const { return zone_[number]; }
     std::uint32_t capacity(ZoneNumber number) const { return zone_[number].capacity(); }

@@ -98,6 +98,8 @@ kern_return_t not_there(std::uint64_t bytes) {
 kern_return_t deallocate_pages(Caller& caller, std::uint64_t address, std::uint64_t bytes) {
     const Pages pages = pages_of(address, bytes);
     const std::uint64_t first = pages.first << page_bits, end = pages.end << page_bits;
+    // What another process ended here leaves views: whatever is there from now on is not theirs.
+    unmap_left_views(caller.k, caller.carrier, static_cast<std::uint32_t>(process_of(caller)));
     // ENOMEM where nothing is mapped
     if (msync(reinterpret_cast<void*>(first), end - first, MS_ASYNC) != 0) return not_there(bytes);
     const bool gone = each_part(caller.k, process_of(caller), first, end, [&](std::uint64_t from, std::uint64_t to, ViewRef view) {

@@ -107,7 +107,7 @@ std::uint32_t take_record(KernelStep& s, std::uint32_t bytes) {
         if (class_bytes[number] < bytes) continue;
         const std::uint32_t index = s.k.zone(zone_messages + number).allocate(s.step(), s.k.host_lock());
         if (index == 0) continue;
-        const std::uint32_t message = number << 30 | index;
+        const std::uint32_t message = Kernel::message_of(number, index);
         set_state(s, s.k.message(message), MessageState::prep);
         put_in_hand(s, message);
         return message;

@@ -23,7 +23,7 @@ struct Prepared {
 
 // Fetches and decodes a message from user memory. Its rights are listed, but still with the sender.
 // returns: the message in the carrier's hand; or no message and a SEND_ code, with runtime::detail()
-// until: throws runtime::HeldUp, with nothing in hand, when somebody who does not run has the host's lock until then
+// until: throws runtime::HeldUp, with no message in hand, when somebody who does not run has the host's lock until then
 Prepared prepare(Caller& caller, const msg_header_t* header, runtime::Deadline until = runtime::Deadline::never());
 
 // Gives a message that was not sent back: references that it holds, then its record.

@@ -123,6 +123,12 @@ void enqueue(KernelStep& s, std::uint32_t index, std::uint32_t message_index) {
     announce(s, index, had_news);
 }
 
+void count_received(KernelStep& s, PortRecord& port) {
+    PortTally tally = port.tally;
+    ++tally.sequence;
+    s.set(port.tally, tally);
+}
+
 void dequeue(KernelStep& s, std::uint32_t index, std::uint32_t message_index) {
     PortRecord& port = s.k.port(index);
     s.unlink(port.queue, message_index, s.k.message_links());
@@ -211,7 +217,7 @@ msg_return_t admit_waiting(KernelStep& s, PortRef port, std::uint32_t message_in
     const TaskRef task = message.sender_task;
     const std::uint32_t thread = message.sender.get().index;
     if (has_moves(s.k, message_index)) s.lock(task);
-    set_state(s, message, MessageState::queued);   // before the mark is read (send.cpp, leave_behind)
+    set_state(s, message, MessageState::queued);   // before the mark is read (send_wait.cpp, leave_behind)
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (has_given_up(s.k.thread(thread))) return SEND_TIMED_OUT;
     if (has_moves(s.k, message_index)) {

@@ -26,6 +26,8 @@ void rotate_ready(KernelStep& s, std::uint32_t port);
 
 // Puts a message at the tail of the queue and wakes a receiver.
 void enqueue(KernelStep& s, std::uint32_t port, std::uint32_t message);
+// Counts a message that somebody has received from the port.
+void count_received(KernelStep& s, PortRecord& port);
 // Takes the message off the queue.
 void dequeue(KernelStep& s, std::uint32_t port, std::uint32_t message);
 

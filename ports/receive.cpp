@@ -41,12 +41,6 @@ Taken take_notice(KernelStep& s, const Receive& r, PortRef ref, std::uint32_t na
     return s.keep(got);
 }
 
-void count_received(KernelStep& s, std::uint32_t port) {
-    PortTally tally = s.k.port(port).tally;
-    ++tally.sequence;
-    s.set(s.k.port(port).tally, tally);
-}
-
 Taken take_message(KernelStep& s, const Receive& r, PortRef ref, std::uint32_t name) {
     const std::uint32_t message = s.k.port(ref.index).queue.get().first;
     if (s.k.message(message).size > r.room) return too_large(s, r, s.k.message(message).size);
@@ -55,7 +49,7 @@ Taken take_message(KernelStep& s, const Receive& r, PortRef ref, std::uint32_t n
     owe_admission(s, ref.index);
     if (!name_rights(s, r.caller.task, message)) return no_space(s);
     hold(s, r, message);
-    count_received(s, ref.index);
+    count_received(s, s.k.port(ref.index));
     Taken got;
     got.got = Got::message;
     got.delivery = {message, name};
@@ -100,13 +94,13 @@ Taken look_at_set(KernelStep& s, const Receive& r, SetRef ref) {
     return taken;
 }
 
-// What was handed to the thread for a receive that had to give up.
+// What was handed to the thread for a receive from the same name, which had to give up. Anything else that it has is lost.
 bool take_late(KernelStep& s, const Receive& r, Taken& taken) {
-    const auto message = static_cast<std::uint32_t>(r.thread().message.get());
-    const bool late = was_handed(r) && s.k.message(message).local == r.name;
+    const bool late = was_handed(r) && name_taken_from(r.thread()) == r.name;
     if (!late) return end_earlier(s, r.caller), false;
+    const auto message = static_cast<std::uint32_t>(r.thread().message.get());
     taken.got = Got::message;
-    taken.delivery = {message, r.name, true};
+    taken.delivery = {message, s.k.message(message).local, true};
     return true;
 }
 
@@ -137,7 +131,7 @@ bool stop_waiting(KernelStep& s, const Receive& r, const Taken& begun) {
 }
 
 // Who cannot leave the list, because somebody who does not run has the lock, stays in it until its next wait begins. It
-// is handed nothing more (transfer.cpp); what has come by now waits for this thread's next receive.
+// is handed nothing more (transfer.cpp); what has come by now waits for this thread's next receive from the same name.
 // returns: as stop_waiting()
 bool stop_in_time(const Receive& r, const Taken& begun) {
     try {

@@ -101,29 +101,18 @@ msg_return_t receive_answer_until(Receive& r, PortRef port, std::uint32_t epoch,
             return s.keep(false);
         };
         if (!r.caller.step_until(runtime::Deadline::in(std::chrono::seconds(0)), end)) return code;
+        if (was_handed(r)) return finish_handed(r);
     }
 }
 
-// A call that is held up stays open until this thread's next one, and what answers it is lost.
+// A call that is held up stays open until this thread's next one. What answers it is lost, unless this thread receives
+// from the reply port before.
 msg_return_t receive_answer(Receive& r, const Sending& sent, runtime::Deadline deadline) {
     try {
         return receive_answer_until(r, sent.reply_port, sent.epoch, deadline);
     } catch (const runtime::HeldUp&) {
         set_detail("%s", held_up);
         return RCV_TIMED_OUT;
-    }
-}
-
-// What a call begins with. What an earlier call of this thread had to leave as it was, is ended.
-Prepared begin_call(Caller& caller, const msg_header_t* header, runtime::Deadline until) {
-    try {
-        end_earlier_call(caller, until);
-        return prepare(caller, header, until);
-    } catch (const runtime::HeldUp&) {
-        set_detail("%s", held_up);
-        Prepared none;
-        none.error = SEND_TIMED_OUT;
-        return none;
     }
 }
 
@@ -142,7 +131,7 @@ msg_return_t rpc(Caller& caller, msg_header_t* header, msg_option_t options, msg
                  msg_timeout_t send_timeout, msg_timeout_t receive_timeout) {
     Receive r{caller, header, 0, 0, options};
     const runtime::Deadline deadline = deadline_of_send(options, send_timeout);
-    const Prepared prepared = begin_call(caller, header, deadline);
+    const Prepared prepared = prepare_in_time(caller, header, deadline, true);
     if (prepared.message == 0) return prepared.error;
     if (prepared.reply == 0 || !check_buffer(r, header, receive_size)) {
         discard(caller, prepared.message);

@@ -284,11 +284,9 @@ void lose_given_up(Caller& caller, const Prepared& prepared, msg_return_t code) 
     for (const GivenUp& lost : prepared.given_up) static_cast<void>(deallocate_address(caller, lost.address, lost.bytes));
 }
 
-namespace {
-
-// returns: no message, and SEND_TIMED_OUT, when it is held up for longer than the call may wait
-Prepared prepare_in_time(Caller& caller, const msg_header_t* header, runtime::Deadline until) {
+Prepared prepare_in_time(Caller& caller, const msg_header_t* header, runtime::Deadline until, bool is_call) {
     try {
+        if (is_call) end_earlier_call(caller, until);
         return prepare(caller, header, until);
     } catch (const runtime::HeldUp&) {
         set_detail("%s", held_up);
@@ -298,11 +296,9 @@ Prepared prepare_in_time(Caller& caller, const msg_header_t* header, runtime::De
     }
 }
 
-}  // namespace
-
 msg_return_t send(Caller& caller, const msg_header_t* header, msg_option_t options, msg_timeout_t timeout) {
     const runtime::Deadline deadline = deadline_of_send(options, timeout);
-    const Prepared prepared = prepare_in_time(caller, header, deadline);
+    const Prepared prepared = prepare_in_time(caller, header, deadline, false);
     if (prepared.message == 0) return prepared.error;
     if (prepared.reply != 0) {
         RightSlot& reply = caller.k.message(prepared.message).reply;

@@ -28,6 +28,10 @@ struct Sending {
 
 runtime::Deadline deadline_of_send(msg_option_t options, msg_timeout_t timeout);
 
+// prepare(), or for a call: what an earlier call of this thread had to leave as it was, is ended first.
+// returns: no message, and SEND_TIMED_OUT, when somebody who does not run holds it up until the deadline
+Prepared prepare_in_time(Caller& caller, const msg_header_t* header, runtime::Deadline until, bool is_call);
+
 // takes: the message, in every case
 Sending send_prepared(Caller& caller, const SendOrder& order);
 

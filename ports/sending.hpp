@@ -18,11 +18,16 @@ struct Attempt {
     PortRef port;
 };
 
+// A message with more rights goes by the queue, which takes them out of one space and into the other in two steps: what
+// one step changes is limited (runtime/carrier.hpp, log_entries).
+inline constexpr std::uint8_t most_rights_handed = 16;
+
 struct Send {
     Send(Caller& by, const SendOrder& what)
         : caller(by), order(what), message(by.k.message(what.message)), thread(by.k.thread(by.thread.index)),
           task(by.k.task(by.task.index)),
-          carries_rights(message.identity.get().rights != 0 || message.reply.info.get().carried != Carried::none) {}
+          carries_rights(message.identity.get().rights != 0 || message.reply.info.get().carried != Carried::none),
+          names(message.identity.get().rights <= most_rights_handed) {}
 
     Caller& caller;
     const SendOrder& order;
@@ -30,7 +35,7 @@ struct Send {
     ThreadRecord& thread;
     TaskRecord& task;
     const bool carries_rights;   // that are still with the sender
-    bool names = true;           // a receiver that waits has room for the rights, as far as we know
+    bool names;                  // it can be handed to a thread that waits, which has room for the rights as far as we know
     PortRef reply_port;          // of a call
 };
 

@@ -248,8 +248,7 @@ namespace {
 
 bool is_gone(Kernel& k, std::uint64_t carrier) {
     const auto name = runtime::CarrierName::of(carrier);
-    const runtime::CarrierRecord& record = k.machine().carrier(name.slot);
-    return record.generation.load() != name.generation || record.life.load() == 0 || runtime::is_dead(record);
+    return runtime::has_ended(k.machine().carrier(name.slot), name);
 }
 
 bool runs_inside(Kernel& k, std::uint32_t thread) { return k.thread(thread).inside.load() != 0 && is_carried(k, thread); }

@@ -286,9 +286,7 @@ void free_what_stayed(Kernel& k, runtime::Carrier& carrier, ThreadRef ref) {
 
 bool is_carried(Kernel& k, std::uint32_t thread) {
     const auto name = runtime::CarrierName::of(k.thread(thread).carrier);
-    if (!name) return false;
-    const runtime::CarrierRecord& record = k.machine().carrier(name.slot);
-    return record.generation.load() == name.generation && record.life.load() != 0 && !runtime::is_dead(record);
+    return name && !runtime::has_ended(k.machine().carrier(name.slot), name);
 }
 
 void end_thread(Kernel& k, runtime::Carrier& carrier, ThreadRef ref, bool may_stay) {

@@ -9,8 +9,6 @@
 namespace umach::ports {
 namespace {
 
-std::uint32_t name_taken_from(ThreadRecord& thread) { return static_cast<std::uint32_t>(thread.takes.get() >> 32); }
-
 Field<Pair>& receivers_of(Kernel& k, PortRecord& port) {
     const SetRef set = port.set;
     return set ? k.set(set.index).receivers : port.receivers;
@@ -23,11 +21,8 @@ std::uint32_t whose_turn(KernelStep& s, Field<Pair>& receivers, const MessageRec
     return thread != 0 && fits(s.k.thread(thread), message) ? thread : 0;
 }
 
-// The message was in no queue: what lay in it nests no longer below the port.
-void count(KernelStep& s, PortRecord& port) {
-    PortTally tally = port.tally;
-    ++tally.sequence;
-    s.set(port.tally, tally);
+// The message stays in no queue: what lies in it nests no longer below the port.
+void forget_nest(KernelStep& s, PortRecord& port) {
     PortCounts counts = port.counts;
     if (counts.nest == 0) return;
     counts.nest = 0;
@@ -40,8 +35,8 @@ bool fits(ThreadRecord& thread, const MessageRecord& message) {
     return static_cast<std::uint32_t>(thread.takes.get()) >= message.size;
 }
 
-void name_port(KernelStep& s, ThreadRecord& thread, TaskRef receiver, PortRef port, std::uint32_t message) {
-    TaskRecord& task = s.k.task(receiver.index);
+void name_port(KernelStep& s, ThreadRecord& thread, PortRef port, std::uint32_t message) {
+    TaskRecord& task = s.k.task(thread.task.get().index);
     const std::uint32_t name = name_taken_from(thread);
     const std::uint32_t index = find_name(s.k, task, name);
     const bool same = index != 0 && entry(s.k, task, index).port.get() == port && (entry(s.k, task, index).bits.get().rights & right_set) == 0;
@@ -57,17 +52,20 @@ Transfer transfer(KernelStep& s, PortRef ref, std::uint32_t message) {
     const std::uint32_t thread = whose_turn(s, receivers, record);
     if (thread == 0) return Transfer::nobody_waits;
     ThreadRecord& receiver = s.k.thread(thread);
-    const TaskRef task = s.k.ref_of_task(port.receiver.get().index);   // at whose port it waits: the root
+    const TaskRef task = receiver.task;
+    // The receive right may have left that task, and this thread has not been told yet.
+    if (port.receiver.get() != Place::of(PlaceKind::task, task.index, task.generation)) return Transfer::nobody_waits;
     if (!name_rights(s, task, message)) return Transfer::no_room;
     MessageIdentity identity = record.identity;
     identity.state = MessageState::handed;
     s.set(record.identity, identity);
     s.set(record.stands, Place::of(PlaceKind::task, task.index, task.generation));
     s.set(receiver.message, message);
-    std::atomic_thread_fence(std::memory_order_seq_cst);   // the mark is read after that is written (receive.cpp, stop_in_time)
+    std::atomic_thread_fence(std::memory_order_seq_cst);   // the mark is set (receive.cpp, stop_in_time) before that is read
     if (has_given_up(receiver)) return Transfer::no_room;
-    name_port(s, receiver, task, ref, message);
-    count(s, port);
+    name_port(s, receiver, ref, message);
+    count_received(s, port);
+    forget_nest(s, port);
     s.unlink(receivers, thread, s.k.wait_links());
     end_wait(s, thread, 0);
     return Transfer::done;
@@ -81,14 +79,14 @@ Answered answer(KernelStep& s, PortRef port, CallRef call, std::uint32_t message
     const Wait wait = thread.wait;
     const bool waits = wait.kind == WaitKind::reply && wait.state == WaitState::waiting;
     const bool bare = record.identity.get().rights == 0 && record.reply.info.get().carried == Carried::none;
-    const bool named = bare || (names && waits && fits(thread, record));
+    const bool named = waits && fits(thread, record) && (bare || names);
     if (named && !bare && !name_rights(s, task, message)) return Answered::no_room;
     set_state(s, record, named ? MessageState::handed : MessageState::answer);
     s.set(record.stands, Place::of(PlaceKind::task, task.index, task.generation));
     s.set(thread.message, message);
     s.set(thread.call, CallRef{0, call.number});
     if (!waits) return Answered::done;
-    name_port(s, thread, task, port, message);
+    name_port(s, thread, port, message);
     s.unlink(s.k.port(port.index).receivers, call.thread, s.k.wait_links());
     end_wait(s, call.thread, 0);
     return Answered::done;

@@ -26,9 +26,10 @@ Answered answer(KernelStep& s, PortRef port, CallRef call, std::uint32_t message
 bool fits(ThreadRecord& thread, const MessageRecord& message);
 
 // Writes into a message for a waiting thread by which name its task knows the port.
-void name_port(KernelStep& s, ThreadRecord& thread, TaskRef task, PortRef port, std::uint32_t message);
+void name_port(KernelStep& s, ThreadRecord& thread, PortRef port, std::uint32_t message);
 
 // What a waiting thread says of its buffer: it takes messages of at most so many bytes, from that name.
 constexpr std::uint64_t takes_word(std::uint32_t room, std::uint32_t name) { return std::uint64_t{name} << 32 | room; }
+inline std::uint32_t name_taken_from(const ThreadRecord& thread) { return static_cast<std::uint32_t>(thread.takes.get() >> 32); }
 
 }  // namespace umach::ports

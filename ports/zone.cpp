@@ -84,7 +84,7 @@ void Zone::give_back(Step& step, LockWord& host, Field<Pair>& stock) const {
 bool Zone::return_stock(Step& step, LockWord& host, runtime::CarrierRecord& carrier) const {
     if (stock_ == no_stock) return true;
     Field<Pair>& stock = carrier.stock[stock_];
-    while (stock.get().first != 0) {
+    for (std::uint32_t i = 0; stock.get().first != 0 && i < 4 * batch; ++i) {
         const Pair have = stock;
         step.set(stock, Pair{link(have.first).get().first, have.second - 1});
         give_to_host(step, host, have.first);

@@ -48,6 +48,16 @@ protected:
         return rpc(caller, letter.header(), SEND_TIMEOUT | RCV_TIMEOUT, Letter::most_bytes, 0, 0);
     }
     msg_return_t call_with_right(port_name_t right) { return call(Letter(port_).with(MSG_TYPE_PORT, right), reply_); }
+    // Ports of its own, both rights of each, which the task gives up.
+    Letter all_rights_to(port_name_t to) {
+        Letter letter(to);
+        for (unsigned i = 0; i < MSG_RIGHTS_MAX; ++i) {
+            port_name_t fresh = PORT_NULL;
+            EXPECT_EQ(allocate(*caller_, caller_->task, &fresh), KERN_SUCCESS);
+            letter.with(MSG_TYPE_PORT_ALL, fresh, true);
+        }
+        return letter;
+    }
     std::uint32_t queued() {
         const std::uint32_t index = find_name(*k_, k_->task(caller_->task.index), static_cast<std::uint32_t>(port_));
         return k_->port(entry(*k_, k_->task(caller_->task.index), index).port.get().index).counts.get().queued;
@@ -112,6 +122,33 @@ TEST_F(TransferTest, AReceiverWithASmallBufferFindsTheMessageInTheQueueAndHearsI
     EXPECT_EQ(receive_while(work, letter, sizeof(msg_header_t)), RCV_TOO_LARGE);
     EXPECT_GT(letter.header()->msg_size, sizeof(msg_header_t));
     EXPECT_EQ(queued(), 1u);
+}
+
+TEST_F(TransferTest, ACallWithAsManyRightsAsAMessageHasGoesByTheQueue) {
+    Letter letter(PORT_NULL);
+    const auto work = [&] {
+        ASSERT_EQ(call(all_rights_to(port_), reply_), RCV_TIMED_OUT) << runtime::detail();
+        EXPECT_EQ(queued(), 1u);
+    };
+    ASSERT_EQ(receive_while(work, letter), RCV_SUCCESS) << runtime::detail();
+}
+
+TEST_F(TransferTest, AnAnswerWithAsManyRightsAsAMessageHasReachesItsCaller) {
+    Caller server = *caller_;
+    server.thread = other_;
+    Meanwhile meanwhile([&] {
+        Letter got = Letter::from(port_);
+        EXPECT_EQ(receive(server, got.header(), RCV_TIMEOUT, 0), RCV_SUCCESS);
+        Letter reply = all_rights_to(got.header()->msg_remote_port);
+        EXPECT_EQ(send(server, reply.header(), SEND_TIMEOUT, 0), SEND_SUCCESS) << runtime::detail();
+        return Parked::rung;
+    });
+    Caller waiting = *caller_;
+    waiting.parker = &meanwhile;
+    Letter letter(port_);
+    letter.header()->msg_local_port = reply_;
+    ASSERT_EQ(rpc(waiting, letter.header(), SEND_TIMEOUT, Letter::most_bytes, 0, 0), RPC_SUCCESS) << runtime::detail();
+    check("with the answer");
 }
 
 TEST_F(TransferTest, ASendThatGivesUpFindsRoomInAHandThatGotASpareRecordMeanwhile) {
