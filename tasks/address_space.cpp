@@ -142,12 +142,13 @@ kern_return_t inherit(Caller& caller, TaskRef task, MemoryWords& words) {
     if (inheritance > VM_INHERIT_NONE) return KERN_INVALID_ARGUMENT;
     if (size == 0) return KERN_SUCCESS;
     if (inheritance == VM_INHERIT_SHARE) return share_at(caller, task, *range);
-    const ports::Alteration change{.mapping = false, .inheritance = static_cast<std::uint32_t>(inheritance)};
+    const auto kind = static_cast<std::uint32_t>(inheritance);
+    const ports::Alteration change{.mapping = false, .inheritance = kind};
     if (const kern_return_t code = alter(caller, *range, change); code != KERN_SUCCESS) return code;
     if (is_in_pool(caller, *range)) return KERN_SUCCESS;
     const std::uint64_t process = caller.carrier.record().process;
     const bool done = ports::each_part(caller.k, process, range->first, range->first + range->bytes, [&](std::uint64_t from, std::uint64_t end, ports::ViewRef view) {
-        return inherit_part(caller, from, end, view, static_cast<std::uint32_t>(inheritance)) == KERN_SUCCESS;
+        return inherit_part(caller, from, end, view, kind) == KERN_SUCCESS;
     });
     return done ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
 }
