@@ -18,7 +18,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <initializer_list>
 
 namespace umach::tools {
 namespace {
@@ -143,18 +145,19 @@ constexpr int refused[] = {
 void filter_calls() {
     const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     int error = filter == nullptr ? -ENOMEM : 0;
-    const auto add = [&](int error_given, int call, auto... conditions) {
+    const auto add = [&](int error_given, int call, std::initializer_list<scmp_arg_cmp> conditions = {}) {
         if (error == 0)
-            error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(static_cast<unsigned>(error_given)), call,
-                                     sizeof...(conditions), conditions...);
+            error = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(static_cast<unsigned>(error_given)), call,
+                                           static_cast<unsigned>(conditions.size()), conditions.begin());
     };
     for (const int call : refused) add(EPERM, call);
     add(ENOSYS, SCMP_SYS(clone3));
-    for (const unsigned long space : {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWIPC,
-                                      CLONE_NEWUTS, CLONE_NEWCGROUP})
-        add(EPERM, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, space, space));
-    add(EPERM, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_NE, AF_UNIX));
-    add(EPERM, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFFFFFFFFul, TIOCSTI));
+    constexpr std::uint64_t spaces[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWNET,   CLONE_NEWPID,
+                                        CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
+    for (const std::uint64_t space : spaces)
+        add(EPERM, SCMP_SYS(clone), {{0, SCMP_CMP_MASKED_EQ, space, space}});
+    add(EPERM, SCMP_SYS(socket), {{0, SCMP_CMP_NE, AF_UNIX, 0}});
+    add(EPERM, SCMP_SYS(ioctl), {{1, SCMP_CMP_MASKED_EQ, 0xFFFFFFFFul, TIOCSTI}});
     if (error == 0) error = seccomp_load(filter);
     seccomp_release(filter);
     if (error != 0) throw Trouble(fmt::format("filtering system calls: {}", std::strerror(-error)));
