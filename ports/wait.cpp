@@ -5,6 +5,7 @@
 #include "ports/thread.hpp"
 #include "runtime/nap.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <optional>
 #include <sched.h>
@@ -156,14 +157,41 @@ bool help_oneself(KernelStep& s, Caller& caller, PortRecord* port) {
     return true;
 }
 
+bool owes(const runtime::CarrierRecord& carrier, std::uint32_t thread, const ThreadRecord& sleeper) {
+    if (sleeper.wait.get().kind == WaitKind::send)
+        if (std::bit_cast<PortRef>(carrier.owed_admission.get()) == sleeper.wait_at.get()) return true;
+    return std::ranges::any_of(carrier.owed_rings, [&](const auto& debt) { return debt.whom.get() == thread; });
+}
+
+// Who was woken for what stands there, and has yet to run.
+bool is_on_its_way(const ThreadRecord& other, const ThreadRecord& sleeper) {
+    const Wait wait = other.wait;
+    return wait.state == WaitState::done && wait.kind == sleeper.wait.get().kind &&
+           other.wait_at.get() == sleeper.wait_at.get() && other.inside.load() == 0;
+}
+
+// Is the work somebody's who is only slow? A carrier that still owes for it, or whose repairer does, or one that
+// another thread was woken for. On a machine with much to do that can take longer than two slices.
+bool is_spoken_for(Kernel& k, std::uint32_t thread) {
+    const ThreadRecord& self = k.thread(thread);
+    for (std::uint32_t slot = 1; slot < k.machine().carriers(); ++slot)
+        if (owes(k.machine().carrier(slot), thread, self)) return true;
+    if (self.wait.get().state == WaitState::done || self.wait.get().kind == WaitKind::send) return false;
+    for (std::uint32_t index = 1; index < k.zone(zone_threads).fresh(); ++index)
+        if (index != thread && is_on_its_way(k.thread(index), self)) return true;
+    return false;
+}
+
 }  // namespace
 
 bool rescued(Caller& caller, std::optional<Glance>& before) {
     bool helped = false;
+    bool lost = false;
     const auto look = [&](KernelStep& s) {
         PortRecord* port = lock_wait(s, caller);
         const Glance now = glance(s, caller, port);
         helped = now.work && before == now;
+        lost = helped && !is_spoken_for(caller.k, caller.thread.index);
         before = now.work ? std::optional(now) : std::nullopt;
         return s.keep(helped && help_oneself(s, caller, port));
     };
@@ -173,7 +201,7 @@ bool rescued(Caller& caller, std::optional<Glance>& before) {
     } catch (const runtime::HeldUp&) {
         return false;   // who waited on for the lock would neither see its deadline nor that it was rung
     }
-    if (helped) caller.k.machine().header().rescued_wakeups.fetch_add(1);
+    if (lost) caller.k.machine().header().rescued_wakeups.fetch_add(1);
     return over;
 }
 

@@ -79,8 +79,8 @@ struct Glance {
     bool operator==(const Glance&) const = default;
 };
 
-// At the end of a slice: is there work that stood there, untouched, at the end of the slice before as well? It is done
-// and counted, since nobody rang for it. Not when somebody who does not run has the lock.
+// At the end of a slice: is there work that stood there, untouched, at the end of the slice before as well? It is done,
+// and counted if nobody rang for it or owes a ring. Not when somebody who does not run has the lock.
 // returns: true when the wait is over
 bool rescued(Caller& caller, std::optional<Glance>& before);
 

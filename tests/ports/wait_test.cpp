@@ -37,6 +37,23 @@ TEST_F(LostWakeUp, ARingThatNobodyPaysIsFoundAndCounted) {
     EXPECT_EQ(rescued(), 1u);
 }
 
+// As on a machine with so much to do that who owes it does not run for long.
+TEST_F(LostWakeUp, ARingThatIsOnlySlowToComeIsNotWaitedForAndNotCounted) {
+    const port_name_t port = new_port();
+    Receiver receiver(*caller_, port);
+    k_->step(*carrier_, [&](KernelStep& s) {
+        s.lock(caller_->task);
+        Field<Pair>& receivers = k_->port(port_of(port).index).receivers;
+        const std::uint32_t thread = receivers.get().first;
+        s.unlink(receivers, thread, k_->wait_links());
+        end_wait(s, thread, RCV_INVALID_PORT);
+        return s.keep(0);
+    });
+    EXPECT_EQ(receiver.result(), RCV_INVALID_PORT);
+    EXPECT_EQ(rescued(), 0u);
+    k_->settle(*carrier_);
+}
+
 TEST_F(LostWakeUp, AMessageOfWhichNobodyWasToldIsFoundAndCounted) {
     const port_name_t port = new_port();
     Receiver receiver(*caller_, port);
