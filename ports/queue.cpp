@@ -210,6 +210,24 @@ void admit_kept(KernelStep& s, PortRef port, std::uint32_t message_index) {
     tell_accepted(s, port, message);
 }
 
+// A call's sender, whose message is in the queue now, sleeps on: its wait becomes the one for the answer, of the same
+// epoch.
+// returns: false when it has to be woken: it does not go on so, or does not receive from its reply port any more
+bool wait_goes_on(KernelStep& s, const MessageRecord& message) {
+    const TaskRef task = message.sender_task;
+    if ((message.identity.get().flags & message_goes_on) == 0 || !s.lock(task)) return false;
+    const std::uint32_t thread = message.sender.get().index;
+    ThreadRecord& sender = s.k.thread(thread);
+    const PortRef reply = message.reply.port;
+    PortRecord& port = s.k.port(reply.index);
+    if (s.k.ref_of_port(reply.index) != reply || sender.call.get() != message.reply.call.get() || must_go(s.k, port, thread))
+        return false;
+    s.set(sender.wait_at, reply);
+    s.set(sender.wait, Wait{sender.wait.get().epoch, WaitKind::reply, WaitState::waiting, 0});
+    s.append(port.receivers, thread, s.k.wait_links());
+    return true;
+}
+
 // The sender's commit, on its behalf. A right that it lost meanwhile ends its send.
 // returns: what the send has to be refused with in another step, when this one has to be undone
 msg_return_t admit_waiting(KernelStep& s, PortRef port, std::uint32_t message_index) {
@@ -226,7 +244,7 @@ msg_return_t admit_waiting(KernelStep& s, PortRef port, std::uint32_t message_in
     leave_line(s, port.index, message_index);
     s.set(s.k.thread(thread).message, 0);
     enqueue(s, port.index, message_index);
-    end_wait(s, thread, SEND_SUCCESS);
+    if (!wait_goes_on(s, message)) end_wait(s, thread, SEND_SUCCESS);
     return SEND_SUCCESS;
 }
 

@@ -219,6 +219,7 @@ static_assert(sizeof(MessageIdentity) == 8);
 inline constexpr std::uint8_t message_uncounted = 1;
 inline constexpr std::uint8_t message_complex = 2;
 inline constexpr std::uint8_t message_orphan = 4;     // kept, and its sender has ended
+inline constexpr std::uint8_t message_goes_on = 8;    // a call that waits for room: its wait goes on as the one for the answer
 
 // What a right in a message is. `dead`: of a port that was dead when it was sent. `memory`: no right, but a region with
 // out-of-line data; its index and generation stand where those of the port would.

@@ -162,12 +162,23 @@ Attempt keep_message(KernelStep& s, const Send& send, PortRef port) {
     return s.keep(Attempt{Sent::done, SEND_WILL_NOTIFY, 0, port});
 }
 
+// A caller that waits for room can sleep on until it has its answer, if that wait has no end or interruption of its own.
+bool goes_on_to_wait(const SendOrder& order) {
+    return order.waits && (order.options & (RCV_TIMEOUT | RCV_INTERRUPT | SEND_INTERRUPT)) == 0;
+}
+
 Attempt wait_in_line(KernelStep& s, const Send& send, PortRef port) {
     if (send.thread.message.get() != 0) end_earlier(s, send.caller);
     if (send.carries_rights) {
         s.lock(send.caller.task);
         const msg_return_t code = take_rights(s, send.caller.task, send.order.message, port, false);
         if (code != SEND_SUCCESS) return refused(s, code);
+    }
+    if (goes_on_to_wait(send.order)) {
+        send.thread.takes.put(takes_word(send.order.room, send.order.reply));
+        MessageIdentity identity = send.message.identity;
+        identity.flags |= message_goes_on;
+        s.set(send.message.identity, identity);
     }
     line_up(s, port.index, send.order.message, MessageState::waiting);
     s.set(send.thread.message, send.order.message);
@@ -272,7 +283,7 @@ Sending send_prepared(Caller& caller, const SendOrder& order) {
     if (end.sent == Sent::call) return {serve(send, end.port), send.reply_port, 0};
     if (end.sent == Sent::time_out) set_detail("the queue is full");
     if (end.sent != Sent::done && end.sent != Sent::left) discard(caller, order.message);
-    return {end.code, end.sent == Sent::no_reply_port ? PortRef{} : send.reply_port, 0};
+    return {end.code, end.sent == Sent::no_reply_port ? PortRef{} : send.reply_port, end.sent == Sent::done ? end.epoch : 0};
 }
 
 runtime::Deadline deadline_of_send(msg_option_t options, msg_timeout_t timeout) {

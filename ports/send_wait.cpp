@@ -21,11 +21,19 @@ void take_back_message(KernelStep& s, const Send& send, PortRef port) {
     owe_admission(s, port.index);
 }
 
+bool waits_for_room(const Send& send) {
+    const Wait wait = send.thread.wait;
+    return wait.kind == WaitKind::send && wait.state == WaitState::waiting;
+}
+
 // The wait was not ended by others: either the message leaves the line, or (SEND_NOTIFY) it is kept in its place.
-// returns: `wait` when somebody ended the wait after all
+// returns: `wait` when somebody ended the wait after all, or made it the one for the answer
 Attempt give_up(KernelStep& s, const Send& send, PortRef port, msg_return_t code) {
+    // Who makes it that one has this lock, too; the port's may be held up.
+    if (send.order.call) s.lock(send.caller.task);
+    if (!waits_for_room(send)) return s.undo(Attempt{Sent::wait, 0, 0, port});
     PortRecord* record = s.lock_root(port);
-    if (record == nullptr || send.thread.wait.get().state != WaitState::waiting) return s.undo(Attempt{Sent::wait, 0, 0, port});
+    if (record == nullptr || !waits_for_room(send)) return s.undo(Attempt{Sent::wait, 0, 0, port});
     if (code == SEND_TIMED_OUT && (send.order.options & SEND_NOTIFY) != 0 && may_keep(s, send, port) == SEND_WILL_NOTIFY) {
         if (take_rights(s, send.caller.task, send.order.message, port, true) != SEND_SUCCESS) return refused(s, SEND_INVALID_PORT);
         set_state(s, send.message, MessageState::kept);
@@ -39,9 +47,12 @@ Attempt give_up(KernelStep& s, const Send& send, PortRef port, msg_return_t code
     return s.keep(Attempt{Sent::refused, code, 0, port});
 }
 
-// The result that somebody else wrote. A refused message is the sender's again.
+// The result that somebody else wrote. A refused message is the sender's again; of an admitted call the wait may have
+// become the one for the answer.
 Attempt ended(const Send& send) {
-    const int result = send.thread.wait.get().result;
+    const Wait wait = send.thread.wait;
+    if (wait.kind == WaitKind::reply) return {Sent::done, SEND_SUCCESS, wait.epoch, {}};
+    const int result = wait.result;
     if (result == SEND_SUCCESS) return {Sent::done, SEND_SUCCESS, 0, {}};
     set_detail(result == SEND_INTERRUPTED ? "the wait for room was aborted"
                                           : "the port died, or a right in the message was lost, while the message waited for room");
@@ -87,7 +98,7 @@ Attempt wait_for_room(const Send& send, const Attempt& begun, runtime::Deadline 
     if (end.code != SEND_INVALID_PORT) return end;
     // A right was lost before the message could be kept: it leaves the line with that error.
     const bool taken_back = send.caller.step([&](KernelStep& s) {
-        const bool waits = s.lock_root(begun.port) != nullptr && send.thread.wait.get().state == WaitState::waiting;
+        const bool waits = s.lock_root(begun.port) != nullptr && waits_for_room(send);
         if (waits) take_back_message(s, send, begun.port);
         return s.keep(waits);
     });

@@ -4,7 +4,10 @@
 #include "host_fixture.hpp"
 #include "letter.hpp"
 #include "ports/space.hpp"
+#include "ports/set.hpp"
 #include "ports/wait.hpp"
+
+#include <vector>
 
 namespace umach::ports {
 namespace {
@@ -168,6 +171,99 @@ TEST_F(TransferTest, ASendThatGivesUpFindsRoomInAHandThatGotASpareRecordMeanwhil
     got.header()->msg_size = Letter::most_bytes;
     got.header()->msg_local_port = member_.own_port;
     EXPECT_EQ(receive(theirs, got.header(), RCV_TIMEOUT, 0), RCV_SUCCESS);
+}
+
+// ---- a call that waits for room --------------------------------------------------------------------------------------
+
+class CallInLine : public TransferTest {
+protected:
+    void SetUp() override {
+        TransferTest::SetUp();
+        Letter filling(port_);
+        while (send(*caller_, filling.header(), SEND_TIMEOUT, 0) == SEND_SUCCESS) {}
+    }
+    const ThreadRecord& self() { return k_->thread(caller_->thread.index); }
+    bool waits(WaitKind kind) { return self().wait.get().kind == kind && self().wait.get().state == WaitState::waiting; }
+
+    // Takes one message from the port, which makes room for the call in the line.
+    Letter take_one() {
+        Caller server = *caller_;
+        server.thread = other_;
+        Letter got = Letter::from(port_);
+        EXPECT_EQ(receive(server, got.header(), RCV_TIMEOUT, 0), RCV_SUCCESS) << runtime::detail();
+        return got;
+    }
+    void answer_the_call() {
+        Letter got = take_one();
+        while (got.header()->msg_remote_port == PORT_NULL) got = take_one();
+        Caller server = *caller_;
+        server.thread = other_;
+        Letter reply(got.header()->msg_remote_port);
+        EXPECT_EQ(send(server, reply.header(), SEND_TIMEOUT, 0), SEND_SUCCESS) << runtime::detail();
+    }
+    // Each time that the call waits, the next of these is done.
+    msg_return_t call_while(std::vector<std::function<Parked()>> waits, msg_option_t options = MSG_OPTION_NONE) {
+        std::size_t done = 0;
+        Meanwhile meanwhile([&] { return waits.at(done++)(); });
+        Caller waiting = *caller_;
+        waiting.parker = &meanwhile;
+        Letter letter(port_);
+        letter.header()->msg_local_port = reply_;
+        const msg_return_t code = rpc(waiting, letter.header(), options, Letter::most_bytes, 60'000, 60'000);
+        EXPECT_EQ(done, waits.size());
+        return code;
+    }
+};
+
+TEST_F(CallInLine, ItSleepsOnceUntilItsAnswer) {
+    const auto all = [&] {
+        EXPECT_TRUE(waits(WaitKind::send));
+        take_one();
+        EXPECT_TRUE(waits(WaitKind::reply));
+        check("while it waits for its answer");
+        answer_the_call();
+        return Parked::rung;
+    };
+    const auto at_once = [] { return Parked::rung; };   // it finds that it was rung
+    EXPECT_EQ(call_while({all, at_once}), RPC_SUCCESS) << runtime::detail();
+}
+
+TEST_F(CallInLine, IsWokenWhenItIsSentIfTheWaitForTheAnswerIsToEndByItself) {
+    const auto sent = [&] {
+        take_one();
+        EXPECT_FALSE(waits(WaitKind::reply));
+        return Parked::rung;
+    };
+    EXPECT_EQ(call_while({sent, [&] { return answer_the_call(), Parked::rung; }}, RCV_TIMEOUT), RPC_SUCCESS);
+}
+
+TEST_F(CallInLine, WhoseTimeToSendIsOverAfterItWasSentWaitsOnForItsAnswer) {
+    const auto sent = [&] { return take_one(), Parked::timed_out; };
+    EXPECT_EQ(call_while({sent, [&] { return answer_the_call(), Parked::rung; }}, SEND_TIMEOUT), RPC_SUCCESS);
+}
+
+TEST_F(CallInLine, WhoseTimeToSendIsOverWithTheAnswerThereTakesIt) {
+    const auto answered = [&] { return take_one(), answer_the_call(), Parked::timed_out; };
+    EXPECT_EQ(call_while({answered, [] { return Parked::rung; }}, SEND_TIMEOUT), RPC_SUCCESS);
+}
+
+TEST_F(CallInLine, WhoseTimeToSendIsOverBeforeThereIsRoomIsNotSent) {
+    EXPECT_EQ(call_while({[] { return Parked::timed_out; }}, SEND_TIMEOUT), SEND_TIMED_OUT);
+    while (queued() != 0) EXPECT_EQ(take_one().header()->msg_remote_port, PORT_NULL);
+}
+
+TEST_F(CallInLine, WhoseReplyPortWentIntoASetMeanwhileIsWokenAndToldSo) {
+    port_name_t set = PORT_NULL;
+    ASSERT_EQ(set_allocate(*caller_, caller_->task, &set), KERN_SUCCESS);
+    const auto moved = [&] {
+        EXPECT_EQ(set_add(*caller_, caller_->task, set, reply_), KERN_SUCCESS);
+        take_one();
+        EXPECT_FALSE(waits(WaitKind::reply));
+        return Parked::rung;
+    };
+    EXPECT_EQ(call_while({moved}), RCV_INVALID_PORT);
+    EXPECT_EQ(set_remove(*caller_, caller_->task, reply_), KERN_SUCCESS);
+    EXPECT_EQ(set_deallocate(*caller_, caller_->task, set), KERN_SUCCESS);
 }
 
 }  // namespace
