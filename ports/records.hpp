@@ -341,7 +341,7 @@ struct alignas(64) ThreadRecord {
     std::atomic<std::uint64_t> inside;             // its own; 1 while it runs in a trap, so not while it waits in one
     std::atomic<std::uint64_t> stopped;            // its own; one of the words below, else 0
     std::atomic<std::uint64_t> until;              // its own; while it waits in a trap: when that ends by itself, 0: never
-    std::atomic<std::uint64_t> gave_up;            // its own; epoch of the wait in a line that it could not leave
+    std::atomic<std::uint64_t> gave_up;            // its own; epoch of the wait in a line or list that it could not leave
     alignas(64) Field<PortRef> kept_port;   // own; where its kept message waits; null: none
     Count kept_name;                // own; the sender's name for that port
     Field<Pair> accepted_span;      // own; first: the oldest of `accepted`, second: how many

@@ -37,7 +37,7 @@ struct alignas(64) CarrierRecord {
     std::atomic<std::uint32_t> generation{0};
     std::atomic<std::uint64_t> mender{0};      // who undoes this carrier's log, named like a lock's holder
     Field<std::uint64_t> process;              // index of the process this thread belongs to
-    Field<std::uint64_t> in_hand;              // a message under preparation or being copied out
+    Field<std::uint64_t> in_hand;              // a message under preparation or being copied out, or a spare record
     Field<std::uint64_t> memory_in_hand;       // a region on its way out of the stock or the pool, or into the pool
     Field<std::uint64_t> put_aside;            // an ended thread's message, which this carrier gives back
     Field<std::uint64_t> owed_admission;       // a port that may have room for a blocked sender
