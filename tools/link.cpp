@@ -140,7 +140,8 @@ int run(const Asked& asked) {
 void add_link(CLI::App& app, int& status) {
     auto asked = std::make_shared<Asked>();
     CLI::App* command = app.add_subcommand(
-        "link", "Joins a host to others, until interrupted, the parent ends or, without --listen, the last link has ended");
+        "link",
+        "Joins a host to others, until interrupted, the parent ends or, without --listen and --seek, the last link has ended");
     command->add_option("HOST", asked->host, "The host to be joined")->required();
     const char* const kinds =
         "fifo:PATH, unix:@NAME, unix:PATH, tcp:HOST:PORT, udp:HOST:PORT, sysv:KEY, posix:/NAME";
