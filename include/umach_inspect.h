@@ -31,8 +31,8 @@ typedef struct umach_host_options {
 /*
  * umach_host_create: make a named host, with this process as its first member and its keeper.
  *
- * takes: nothing; options may be null. A hidden service thread keeps the host until this process ends; then
- *   another member keeps it, if there is one
+ * takes: nothing; options may be null. A hidden thread keeps the host until this process ends; then another
+ *   member keeps it, if there is one
  * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT the name or a kind cannot be; KERN_NAME_EXISTS this user has
  *   a host of that name; KERN_FAILURE this process is in a host already; KERN_RESOURCE_SHORTAGE no memory
  * limits: a name has 1 to 31 bytes, no '/', and does not begin with '#'

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
-// A region: memory of the pool (runtime/segment/pool.hpp) that one task has, or one message carries. Every member has the
-// pool mapped whole, so a region that goes from one task to another is a change of one record, however large it is.
+// A region: memory of the pool (runtime/segment/pool.hpp) that one task has, one message carries, or the port of a memory
+// object holds for all who have a right to it (section.hpp). Every member has the pool mapped whole, so a region that goes
+// from one task to another is a change of one record, however large it is.
 //
 // A region has 2^order blocks of addresses and as much memory as it was taken for. One that nobody has any more goes to
 // the stock, with its memory and whatever stands in it, for the next who asks for as much; what the stock has too much of
 // goes back to the system (trim).
 //
 //   pool -> hand of a carrier -> task <-> message -> stock -> hand
+//                             -> memory object -----> stock
 //
 // The system calls that get memory and give it back are made while the region is in a carrier's hand, with no lock held.
 #pragma once

@@ -72,7 +72,7 @@ private:
     bool somebody_ended_ = true;  // and may have left a termination in the middle
     std::map<Serial, Member> members_;
     std::map<Serial, PrivateDescriptor> newcomers_;
-    std::vector<Serial> left_;    // have ended, and somebody else, who lives, is at their end
+    std::vector<Serial> left_;    // to be looked at again: there is no pidfd yet, or somebody else is at their end
 };
 
 // At the end of a slice of a wait, and at each trap that finds the host not well kept: if the keeper is dead,

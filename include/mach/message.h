@@ -152,19 +152,20 @@ UMACH_BEGIN_C
  * takes: on SEND_SUCCESS and SEND_WILL_NOTIFY the moved rights and memory; a send-once right used as the
  *   destination is used up and its name is free. On every other code nothing: the caller still holds the
  *   message and all rights in it.
- * waits: while the queue is full, as the options say: for ever, or timeout milliseconds with SEND_TIMEOUT.
- *   Only with SEND_INTERRUPT does a signal end the wait, also one whose handler was installed with
- *   SA_RESTART; an interrupted wait otherwise goes on for the time that is left. A blocked send stands in a
- *   line that is served strictly in order; a send-once destination never waits.
+ * waits: while the queue is full, as the options say: for ever, or timeout milliseconds with SEND_TIMEOUT;
+ *   for a lock that somebody holds who does not run, as long, and up to a tenth of a second more. Only with
+ *   SEND_INTERRUPT does a signal end the wait, also one whose handler was installed with SA_RESTART; an
+ *   interrupted wait otherwise goes on for the time that is left. A blocked send stands in a line that is
+ *   served strictly in order; a send-once destination never waits.
  * returns: SEND_SUCCESS queued; SEND_INVALID_MEMORY the header, the body or out-of-line data cannot be
  *   read, or memory that the message gives up was changed or lost meanwhile; SEND_INVALID_PORT no right of
  *   that kind under a name in header or body, a dead name, a set as destination, a circle of receive
- *   rights, or destination or right lost during the wait; SEND_TIMED_OUT no room in time; SEND_WILL_NOTIFY
- *   kept beside the queue, NOTIFY_MSG_ACCEPTED will follow; SEND_NOTIFY_IN_PROGRESS this thread's earlier
- *   kept message still waits, or eight acceptances were not received yet; SEND_KERNEL_REFUSED a quota or
- *   the host's memory for messages or for out-of-line data is exhausted; SEND_INTERRUPTED a signal, with
- *   SEND_INTERRUPT, or thread_abort(); SEND_MSG_TOO_LARGE over MSG_SIZE_MAX; SEND_MSG_TOO_SMALL less than a
- *   header, or an item runs past msg_size
+ *   rights, or destination or right lost during the wait; SEND_TIMED_OUT no room in time, or a lock is held
+ *   by somebody who does not run; SEND_WILL_NOTIFY kept beside the queue, NOTIFY_MSG_ACCEPTED will follow;
+ *   SEND_NOTIFY_IN_PROGRESS this thread's earlier kept message still waits, or eight acceptances were not
+ *   received yet; SEND_KERNEL_REFUSED a quota or the host's memory for messages or for out-of-line data is
+ *   exhausted; SEND_INTERRUPTED a signal, with SEND_INTERRUPT, or thread_abort(); SEND_MSG_TOO_LARGE over
+ *   MSG_SIZE_MAX; SEND_MSG_TOO_SMALL less than a header, or an item runs past msg_size
  *   A message to a kernel port is a call: it is served before msg_send() returns SEND_SUCCESS, and what became
  *   of it stands in the reply, which goes to msg_local_port whatever the backlog there; a call that failed has
  *   taken nothing but out-of-line memory that the request gives up.
@@ -183,14 +184,16 @@ UMACH_EXPORT msg_return_t msg_send(msg_header_t* header, msg_option_t option, ms
  * takes: on RCV_SUCCESS the message leaves the queue; its rights are in the caller's space and its names in
  *   the body; its out-of-line data is memory of the caller's, who gives it back with vm_deallocate(). On
  *   every other code nothing changes, the message stays first.
- * waits: while there is no message: for ever, or timeout milliseconds with RCV_TIMEOUT (0: not at all). Only
- *   with RCV_INTERRUPT does a signal end the wait; otherwise it goes on for the time that is left.
+ * waits: while there is no message: for ever, or timeout milliseconds with RCV_TIMEOUT (0: not at all); for a
+ *   lock that somebody holds who does not run, as long, and up to a tenth of a second more. Only with
+ *   RCV_INTERRUPT does a signal end the wait; otherwise it goes on for the time that is left.
  * returns: RCV_SUCCESS received; RCV_INVALID_MEMORY the buffer cannot be written; RCV_INVALID_PORT no
  *   receive right and no set under that name, a port that is in a set, or the right moved or died during
- *   the wait; RCV_TIMED_OUT no message in time; RCV_TOO_LARGE larger than msg_size, which now says the size
- *   needed; RCV_NOT_ENOUGH_MEMORY no room in the space for the rights, or the memory is over the task's
- *   quota; RCV_ONLY_SENDER nobody else can send, with RCV_NO_SENDERS; RCV_INTERRUPTED a signal, with
- *   RCV_INTERRUPT, or thread_abort(); RCV_PORT_CHANGE the port was put into a set during the wait
+ *   the wait; RCV_TIMED_OUT no message in time, or a lock is held by somebody who does not run; RCV_TOO_LARGE
+ *   larger than msg_size, which now says the size needed; RCV_NOT_ENOUGH_MEMORY no room in the space for the
+ *   rights, or the memory is over the task's quota; RCV_ONLY_SENDER nobody else can send, with RCV_NO_SENDERS;
+ *   RCV_INTERRUPTED a signal, with RCV_INTERRUPT, or thread_abort(); RCV_PORT_CHANGE the port was put into a
+ *   set during the wait
  * limits: msg_size before the call is the size of the buffer in bytes; timeout in milliseconds, ignored
  *   without RCV_TIMEOUT
  * source: Mach 2.5 msg_receive(2). Notifications are received first; a right whose port died on its way comes
@@ -212,7 +215,8 @@ UMACH_EXPORT msg_return_t msg_receive(msg_header_t* header, msg_option_t option,
  *   msg_send(), nothing taken; RCV_TOO_LARGE the reply exceeds rcv_size and waits at msg_local_port for
  *   msg_receive(); RCV_INVALID_PORT the caller is not the receiver of msg_local_port, or it is in a set;
  *   RCV_TIMED_OUT, RCV_INTERRUPTED and the other receive codes as msg_receive(), a later reply fails at the
- *   server with SEND_INVALID_PORT
+ *   server with SEND_INVALID_PORT; when a lock is held by somebody who does not run it may succeed there, and
+ *   is lost unless this thread's next call receives from msg_local_port
  * limits: rcv_size is the size of the buffer in bytes; each timeout in milliseconds, ignored without its
  *   option
  * source: Mach 2.5 msg_rpc(2). Differs: the reply right is send-once (there: a send right, and a dead server
