@@ -91,18 +91,11 @@ Attempt wait_for_room(const Send& send, const Attempt& begun, runtime::Deadline 
     const Parked parked = park(send.caller, begun.epoch, deadline, interruptible);
     if (parked == Parked::rung) return ended(send);
     const msg_return_t code = parked == Parked::timed_out ? SEND_TIMED_OUT : SEND_INTERRUPTED;
-    const Attempt end = give_up_in_time(send, begun, code);
-    if (end.sent == Sent::left) return set_detail("%s", held_up), end;
-    if (end.sent == Sent::done) return end;
-    if (end.sent == Sent::wait) return ended(send);
-    if (end.code != SEND_INVALID_PORT) return end;
+    Attempt end = give_up_in_time(send, begun, code);
+    if (end.sent == Sent::left) set_detail("%s", held_up);
     // A right was lost before the message could be kept: it leaves the line with that error.
-    const bool taken_back = send.caller.step([&](KernelStep& s) {
-        const bool waits = s.lock_root(begun.port) != nullptr && waits_for_room(send);
-        if (waits) take_back_message(s, send, begun.port);
-        return s.keep(waits);
-    });
-    return taken_back ? end : ended(send);
+    if (end.sent == Sent::refused && end.code == SEND_INVALID_PORT) end = give_up_in_time(send, begun, SEND_INVALID_PORT);
+    return end.sent == Sent::wait ? ended(send) : end;
 }
 
 }  // namespace umach::ports

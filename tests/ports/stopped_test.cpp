@@ -187,6 +187,45 @@ TEST_F(StoppedInAStep, ASenderThatSleepsInLineTimesOutAndItsMessageNeverArrives)
     bury(full);
 }
 
+// Its time is up, and a right that its message carries is gone, so the message cannot be kept: before it can
+// leave the line somebody stands still with the lock.
+TEST_F(StoppedInAStep, ASenderWhoseRightIsLostReturnsThoughItsMessageHasToStayInLine) {
+    const Member full = make_member(), sender = make_member();
+    while (post(Letter(full.its_port)) == SEND_SUCCESS) {}
+    ASSERT_EQ(insert_send(*caller_, sender.task, full.its_port, there + 1), KERN_SUCCESS);
+    const pid_t child = start(sender, [&](Caller& caller) {
+        Letter letter(there + 1);
+        letter.with(MSG_TYPE_PORT_ALL, sender.own_port);
+        _exit(-send(caller, letter.header(), SEND_NOTIFY | SEND_TIMEOUT, 1));
+    });
+    PortRecord& port = k_->port(port_of(full.its_port).index);
+    const auto has_lock_of = [&](TaskRef task) {
+        const runtime::CarrierName holder = k_->task(task.index).lock.holder();
+        return holder && k_->machine().carrier(holder.slot).process.get() == sender.process;
+    };
+    const auto is_free = [&] { return !has_lock_of(full.task) && !has_lock_of(sender.task); };
+    step(child, to_the_end, [&] { return port.line.get().first != 0 && is_free(); });
+    Caller as_sender = as(sender);
+    EXPECT_EQ(deallocate(as_sender, sender.task, sender.own_port), KERN_SUCCESS);
+    bool tried_to_keep = false;
+    step(child, to_the_end, [&] {
+        if (!tried_to_keep) return (tried_to_keep = has_lock_of(full.task)), false;
+        return is_free();
+    });
+    EXPECT_TRUE(tried_to_keep);
+    EXPECT_NE(port.line.get().first, 0u);
+    stop_with_lock_of(full.task, full.its_port);
+    ptrace(PTRACE_CONT, child, nullptr, nullptr);
+    int status = 0;
+    const auto begin = Clock::now();
+    while (waitpid(child, &status, WNOHANG) == 0 && Clock::now() - begin < most) sched_yield();
+    EXPECT_TRUE(WIFEXITED(status) && Clock::now() - begin < most) << "it waits for who is stopped";
+    EXPECT_EQ(WEXITSTATUS(status), -SEND_INVALID_PORT);
+    go_on();
+    bury(sender);
+    bury(full);
+}
+
 TEST_F(StoppedInAStep, AMessageThatIsLeftInLineIsTakenOutOnceThereIsRoom) {
     const Member full = make_member();
     while (post(Letter(full.its_port)) == SEND_SUCCESS) {}
