@@ -111,7 +111,8 @@ kern_return_t create_proxy(Caller& caller, PortRef object, int protection, port_
         const PortRef origin = stood_for ? stood_for : object;
         PortRef made;
         const kern_return_t code = give_object(s, caller, home, object_word(section->region.index, protection), name, &made);
-        if (code != KERN_SUCCESS || !count_send(s, origin)) return s.undo(code);
+        if (code != KERN_SUCCESS) return s.undo(code);
+        if (!count_send(s, origin)) return set_detail("the memory object is gone"), s.undo(KERN_INVALID_ARGUMENT);
         s.set(s.k.port(made.index).backup, origin);
         return s.keep(code);
     });
