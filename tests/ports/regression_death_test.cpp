@@ -227,10 +227,12 @@ protected:
     }
 
 private:
-    // Whether the member's thread waits, between two steps.
+    // Whether the member's thread waits, between two steps: a step has its locks a little longer than its log.
     bool waits(const Member& member) {
         const std::uint32_t thread = k_->task(member.task.index).thread_list.get().first;
-        return thread != 0 && is_blocked(*k_, thread) && has_committed(member);
+        const bool has_locks = k_->host_lock().holder() || k_->task(member.task.index).lock.holder() ||
+                               task().lock.holder();
+        return thread != 0 && is_blocked(*k_, thread) && has_committed(member) && !has_locks;
     }
 };
 
