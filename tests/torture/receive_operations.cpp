@@ -51,6 +51,15 @@ void blocked_sender(Stage& stage) {
         return send(self, letter.with(MSG_TYPE_PORT_ALL, moved, true).header(), MSG_OPTION_NONE, 0);
     });
 }
+void blocked_caller(Stage& stage) {
+    stage.fill_port_of_member();
+    const port_name_t reply = stage.new_port();
+    stage.wait_with([&stage, reply](Caller& self) {
+        Letter letter(stage.member().its_port);
+        letter.header()->msg_local_port = reply;
+        return rpc(self, letter.header(), MSG_OPTION_NONE, Letter::most_bytes, 0, 0);
+    });
+}
 void kept_message(Stage& stage) {
     stage.fill_port_of_member();
     stage.post(Letter(stage.member().its_port).with(MSG_TYPE_PORT, stage.port()), request, SEND_NOTIFY);
@@ -79,6 +88,7 @@ std::vector<Operation> receives() {
     return {{"ReceiveBytes", receive_one, bytes},
             {"ReceiveRights", receive_one, rights},
             {"ReceiveAndAdmitABlockedSender", receive_one, blocked_sender},
+            {"ReceiveAndAdmitABlockedCaller", receive_one, blocked_caller},
             {"ReceiveAndAdmitAKeptMessage", receive_one, kept_message},
             {"ReceiveAndAnswerACall", receive_and_answer, waiting_caller},
             {"ReceiveFromASet", receive_from_set, rights},
