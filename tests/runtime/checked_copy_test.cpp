@@ -101,7 +101,7 @@ TYPED_TEST(CheckedCopy, CopiesThatGoPastTheCachesAreCompleteAtEveryAlignmentAndC
     std::vector<unsigned char> source(threshold + 200), target(threshold + 200);
     for (std::size_t i = 0; i < source.size(); ++i) source[i] = static_cast<unsigned char>(i * 31 + (i >> 8));
     for (std::size_t shift = 0; shift < 16; ++shift) {
-        for (const std::size_t more : {0, 1, 15, 16, 63, 64, 77}) {
+        for (const std::size_t more : {0u, 1u, 15u, 16u, 63u, 64u, 77u}) {
             std::fill(target.begin(), target.end(), std::uint8_t{0xee});
             const std::size_t bytes = threshold + more;
             ASSERT_TRUE(TypeParam::in(target.data() + shift, source.data() + 16 - shift, bytes));
