@@ -267,6 +267,8 @@ protected:
     std::array<port_name_t, workers> peer_names_{};
 };
 
+constexpr int least_kills = 50;   // however busy the machine is
+
 TEST_F(KillTest, WorkersKilledAtRandomInstantsLeaveEveryRecordInOrderAndDelayNobody) {
     const char* wanted = std::getenv("UMACH_KILL_SECONDS");
     const auto end = Clock::now() + std::chrono::seconds(wanted != nullptr ? std::atoi(wanted) : 3);
@@ -276,7 +278,7 @@ TEST_F(KillTest, WorkersKilledAtRandomInstantsLeaveEveryRecordInOrderAndDelayNob
     std::minstd_rand random(7);
     int kills = 0, audits = 0;
     std::uint64_t before = 0;
-    while (Clock::now() < end && !HasFailure()) {
+    while ((kills < least_kills || Clock::now() < end) && !HasFailure()) {
         // Until everybody together has done some operations more, so that a kill falls somewhere new.
         const std::uint64_t goal = total() + random() % 400;
         const auto patience = Clock::now() + std::chrono::seconds(5);
@@ -298,7 +300,6 @@ TEST_F(KillTest, WorkersKilledAtRandomInstantsLeaveEveryRecordInOrderAndDelayNob
     const Audit last = audit(*k_, *carrier_);
     for (const std::string& violation : last.violations) ADD_FAILURE() << violation;
     EXPECT_EQ(last.rescued_wakeups, 0u);
-    EXPECT_GT(kills, 20);
     std::printf("%d kills, %lu operations, %lu logs undone, %d audits\n", kills, before,
                 k_->machine().header().mended.load(), audits);
 }
