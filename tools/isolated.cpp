@@ -48,8 +48,7 @@ std::unique_ptr<transport::Transport> link_by(const int (&ends)[2]) {
 int serve(netmsg::Server& server, pid_t process) {
     const int ended = static_cast<int>(syscall(SYS_pidfd_open, process, 0));
     if (ended < 0) throw Trouble("the program cannot be watched");
-    while (server.turn(-1, ended)) {
-    }
+    server.run(ended);
     close(ended);
     return status_of(process);
 }

@@ -130,8 +130,8 @@ int run(const Asked& asked) {
     for (const std::string& address : asked.connect) {
         server.add(connected(address, options, deadline, ends), address);
     }
-    while (server.turn(-1, ends) && (!asked.listen.empty() || !asked.seek.empty() || server.links() > 0)) {
-    }
+    const bool open = !asked.listen.empty() || !asked.seek.empty();
+    server.run(ends, [&] { return open || server.links() > 0; });
     return 0;
 }
 

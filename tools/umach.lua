@@ -100,15 +100,25 @@ local packets = {
     [11] = function(r) r.u32(f.call) return r.text(f.name) end,
 }
 
+-- returns: what it is, in words, and what is left behind it
 local function packet(tvb, tree)
     local op = tvb(0, 1):uint()
     local name = ops[op] or ("packet " .. op)
     local branch = tree:add(frame, tvb, "Packet: " .. name)
     branch:add(f.op, tvb(0, 1))
-    if packets[op] == nil then return name end
-    local whole, said = pcall(packets[op], reader(tvb, 1, branch))
+    if packets[op] == nil then return name, 0 end
+    local r = reader(tvb, 1, branch)
+    local whole, said = pcall(packets[op], r)
     if not whole then branch:add_proto_expert_info(short) end
-    return whole and said ~= "" and (name .. " " .. said) or name
+    return whole and said ~= "" and (name .. " " .. said) or name, whole and r.left() or 0
+end
+
+local function all_packets(tvb, tree)
+    local said, left = {}, tvb:len()
+    while left > 0 do
+        said[#said + 1], left = packet(tvb(tvb:len() - left):tvb(), tree)
+    end
+    return table.concat(said, ", ")
 end
 
 local function one_frame(tvb, pinfo, root)
@@ -122,7 +132,7 @@ local function one_frame(tvb, pinfo, root)
     tree:add_le(f.selected, tvb(32, 4))
     tree:add_le(f.checksum, tvb(36, 4))
     local said = kinds[kind] or tostring(kind)
-    if kind == 2 and length > 0 then said = packet(tvb(head_bytes, length):tvb(), tree) end
+    if kind == 2 and length > 0 then said = all_packets(tvb(head_bytes, length):tvb(), tree) end
     tree:append_text(": " .. said)
     return said
 end

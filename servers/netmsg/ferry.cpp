@@ -14,13 +14,13 @@ struct Order {
     std::uint64_t number = 0;  // of a passage; 0: the end
 };
 
-msg_return_t tell(port_t port, std::uint64_t number, msg_option_t option) {
+void tell(port_t port, std::uint64_t number) {
     Order order;
     order.header.msg_simple = TRUE;
     order.header.msg_size = sizeof order;
     order.header.msg_remote_port = port;
     order.number = number;
-    return msg_send(&order.header, option, 0);
+    msg_send(&order.header, MSG_OPTION_NONE, 0);
 }
 
 }  // namespace
@@ -30,7 +30,7 @@ Ferry::Ferry(port_t shore) : shore_(shore), orders_(new_port()) {
 }
 
 Ferry::~Ferry() {
-    tell(orders_, 0, MSG_OPTION_NONE);
+    tell(orders_, 0);
     umach_thread_join(thread_, UMACH_FOREVER);
     give_up(thread_);
     end_port(orders_);
@@ -85,7 +85,7 @@ void Ferry::land(Passage& passage, msg_return_t code) {
         landed_.push_back({std::move(passage.delivery), code});
         passages_.erase(passage.number);
     }
-    tell(shore, 0, SEND_TIMEOUT);
+    say(shore);
 }
 
 void Ferry::carry(std::unique_ptr<Delivery> delivery) {
@@ -95,7 +95,7 @@ void Ferry::carry(std::unique_ptr<Delivery> delivery) {
         number = next_++;
         passages_[number] = std::make_unique<Passage>(Passage{this, number, std::move(delivery)});
     }
-    tell(orders_, number, MSG_OPTION_NONE);
+    tell(orders_, number);
 }
 
 std::vector<Ferry::Landed> Ferry::landed() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A link: frames out and in, and messages between them and the ports here.
+// A link: its life, and what comes in over it, which becomes messages to ports here.
 #include "servers/netmsg/link.hpp"
 
 #include <algorithm>
@@ -10,15 +10,12 @@ namespace umach::netmsg {
 using transport::Deadline;
 using transport::Ending;
 using transport::Moved;
+using namespace std::chrono_literals;
 
 namespace {
 
 constexpr int frames_at_once = 64;
-constexpr std::size_t bytes_at_once = 256 << 10;  // to be sent; then messages that came meanwhile have a turn
-
-Deadline now() {
-    return Deadline::in(std::chrono::seconds(0));
-}
+constexpr auto company = std::chrono::microseconds(250);  // how long a credit waits for an answer to go with
 
 }  // namespace
 
@@ -67,162 +64,32 @@ std::string Link::who() const {
     return peer.user >= 0 ? ", user " + std::to_string(peer.user) : "";
 }
 
+// When the peer has to have said who it is, or what could wait for company goes alone.
+Deadline Link::due() const {
+    const Deadline alone = alone_until_.value_or(Deadline::never());
+    return peer_name_.empty() ? Deadline::earlier(due_, alone) : alone;
+}
+
+void Link::check_due() {
+    if (peer_name_.empty() && due_.passed()) end("the peer did not say its name in time");
+    if (alone_until_ && alone_until_->passed()) flush();
+}
+
+bool Link::waits_for_company() const {
+    return alone_until_ && !alone_until_->passed() && outgoing_.empty();
+}
+
 void Link::attend() {
     Bytes frame;
     for (int i = 0; i < frames_at_once && !ended_; ++i) {
-        const Moved moved = transport_->receive(frame, now());
+        const Moved moved = transport_->receive(frame, Deadline::in(0s));
         if (moved == Moved::later) break;
         if (moved == Moved::gone)
             end(transport_->reason());
         else if (!process(frame))
             end("the peer broke the protocol");
     }
-    flush();
-}
-
-// ---- out -----------------------------------------------------------------------------------------------
-
-void Link::control(Op op, std::uint32_t id, std::uint32_t count) {
-    Bytes bytes;
-    Writer writer(bytes);
-    writer.u8(static_cast<std::uint8_t>(op));
-    writer.u32(id);
-    if (op == Op::release || op == Op::taken) writer.u32(count);
-    push_control(std::move(bytes));
-}
-
-// Small packets that wait because the peer takes none count too.
-void Link::push_control(Bytes packet) {
-    bytes_ += packet.size();
-    controls_.push_back(std::move(packet));
-    within_quota();
-}
-
-bool Link::within_quota() {
-    if (messages_ > quota_.messages) return end(past(quota_.messages, "messages that wait for room"));
-    return bytes_ <= quota_.bytes || end(past(quota_.bytes, "bytes that wait"));
-}
-
-Deadline Link::due() const { return peer_name_.empty() ? due_ : Deadline::never(); }
-
-void Link::check_due() {
-    if (due().passed()) end("the peer did not say its name in time");
-}
-
-bool Link::send_frame(const Bytes& frame) {
-    const Moved moved = transport_->send(frame, now());
-    if (moved == Moved::gone) end(transport_->reason().empty() ? "the peer has ended" : transport_->reason());
-    return moved == Moved::done;
-}
-
-// returns: whether all have gone
-bool Link::flush_controls() {
-    while (!ended_ && !controls_.empty()) {
-        if (!send_frame(controls_.front())) return false;
-        bytes_ -= controls_.front().size();
-        controls_.pop_front();
-    }
-    return !ended_;
-}
-
-// Small frames first; of large messages a frame in turn.
-void Link::flush() {
-    has_more_ = false;
-    if (!flush_controls()) return;
-    std::size_t frames = 1 + bytes_at_once / transport_->largest();
-    for (std::size_t held_back = 0; !ended_ && held_back < outgoing_.size();) {
-        has_more_ = frames-- == 0;
-        if (has_more_) return;
-        const bool begins = may_begin(outgoing_.front());
-        if (begins && !send_part(outgoing_.front())) return;
-        Outgoing sent = std::move(outgoing_.front());
-        outgoing_.pop_front();
-        held_back = begins ? 0 : held_back + 1;
-        if (sent.sent < sent.bytes.size()) {
-            outgoing_.push_back(std::move(sent));
-            continue;
-        }
-        for (const WireRight& right : sent.rights) rights_.left(right);
-        flush_controls();
-    }
-}
-
-// part and memory begin alike: of which message, how long the whole is, and where in it this is.
-Bytes Link::part_head(Op op, std::uint32_t id, std::size_t length, std::size_t offset) const {
-    Bytes frame;
-    frame.reserve(transport_->largest());
-    Writer writer(frame);
-    writer.u8(static_cast<std::uint8_t>(op));
-    writer.u32(id);
-    writer.u32(static_cast<std::uint32_t>(length));
-    writer.u32(static_cast<std::uint32_t>(offset));
-    return frame;
-}
-
-bool Link::send_part(Outgoing& message) {
-    if (message.memory_sent < message.memory_bytes) return send_memory(message);
-    const std::size_t bytes =
-        std::min(message.bytes.size() - message.sent, transport_->largest() - part_head_bytes);
-    Bytes frame = part_head(Op::part, message.id, message.bytes.size(), message.sent);
-    Writer writer(frame);
-    writer.bytes(View(message.bytes).subspan(message.sent, bytes));
-    if (!send_frame(frame)) return false;
-    message.sent += bytes;
-    return true;
-}
-
-void Link::pack(std::byte* body, const Item& item, Parcel& parcel, Outgoing& outgoing) {
-    std::byte* const data = data_of(body, item);
-    for (std::size_t i = 0; item.rights() && i < item.number; ++i) {
-        port_t name = PORT_NULL;
-        std::memcpy(&name, data + i * sizeof name, sizeof name);
-        parcel.rights.push_back(rights_.leave(item.code, name));
-        std::memset(data + i * sizeof name, 0, sizeof name);
-    }
-    if (item.in_line) return;
-    put_pointer(body, item, nullptr);
-    Memory memory(data, item.bytes());
-    outgoing.memory_bytes += item.memory();
-    if (item.memory() > 0) outgoing.memory.push_back(std::move(memory));
-}
-
-Parcel Link::pack(Buffer& message, Outgoing& outgoing) {
-    Parcel parcel;
-    parcel.id = message.header.msg_id;
-    parcel.type = message.header.msg_type;
-    parcel.simple = message.header.msg_simple != 0;
-    const port_t reply = message.header.msg_remote_port;
-    parcel.reply = rights_.leave(MSG_TYPE_PORT, reply);
-    auto* const body = reinterpret_cast<std::byte*>(message.bytes) + sizeof(msg_header_t);
-    const View view(body, message.header.msg_size - sizeof(msg_header_t));
-    if (!parcel.simple) visit_items(view, [&](const Item& item) { pack(body, item, parcel, outgoing); });
-    parcel.body.assign(view.begin(), view.end());
-    return parcel;
-}
-
-bool Link::take(Buffer& message) {
-    const port_t at = message.header.msg_local_port;
-    if (at == look_up_port_ && at != PORT_NULL) return ask_peer(message), true;
-    Proxy* const proxy = rights_.proxy_named(at);
-    if (proxy == nullptr) return false;
-    // More would never go over: whoever waits for an answer learns that there will be none.
-    if (memory_of(body_of(message)) > most_memory) return discard(message), true;
-    Outgoing outgoing;
-    outgoing.id = proxy->id;
-    if (proxy->once) {
-        rights_.used_up(*proxy);
-    } else {
-        rights_.take_credit(*proxy);
-        outgoing.rights.push_back(rights_.depart(*proxy));
-    }
-    const Parcel parcel = pack(message, outgoing);
-    encode_parcel(parcel, outgoing.bytes);
-    outgoing.rights.push_back(parcel.reply);
-    outgoing.rights.insert(outgoing.rights.end(), parcel.rights.begin(), parcel.rights.end());
-    outgoing_.push_back(std::move(outgoing));
-    ++messages_out_;
-    flush();
-    return true;
+    if (!waits_for_company()) flush();
 }
 
 bool Link::notified(const notification_t& notice) {
@@ -244,6 +111,12 @@ bool Link::notified(const notification_t& notice) {
 
 bool Link::process(View frame) {
     Reader reader(frame);
+    bool good = hear(reader);
+    while (good && !ended_ && !reader.done()) good = hear(reader);
+    return good;
+}
+
+bool Link::hear(Reader& reader) {
     const auto op = static_cast<Op>(reader.u8());
     if ((op == Op::hello) != peer_name_.empty()) return end("the peer did not begin with one hello");
     switch (op) {
@@ -262,7 +135,7 @@ bool Link::process(View frame) {
     }
     const std::uint32_t id = reader.u32();
     const std::uint32_t count = op == Op::release || op == Op::taken ? reader.u32() : 1;
-    if (!reader.done()) return end("the peer sent a packet of a wrong length");
+    if (!reader.ok()) return end("the peer sent a packet of a wrong length");
     if (op == Op::credit) rights_.give_credit(id);
     if (op == Op::dead) rights_.died(id);
     if (op == Op::taken) memory_out_ -= std::min<std::size_t>(memory_out_, count);
@@ -392,9 +265,16 @@ void Link::finish(Delivery& delivery, bool sent) {
     }
     Holding* const to = rights_.holding(delivery.id);
     if (to == nullptr) return;
-    if (!to->once) return control(Op::credit, delivery.id, 1);
+    if (!to->once) return give_credit(delivery);
     if (!sent && !to->dead) give_up(to->name);
     rights_.used_up(*to);
+}
+
+// The answer to a request goes the same way, and takes the credit along if it comes soon.
+void Link::give_credit(const Delivery& delivery) {
+    const bool first = controls_.empty();
+    control(Op::credit, delivery.id, 1);
+    if (first && delivery.arrivals.front().kind == RightKind::once) alone_until_ = Deadline::in(company);
 }
 
 }  // namespace umach::netmsg

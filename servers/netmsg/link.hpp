@@ -44,7 +44,7 @@ public:
     // It could send on, and is to be attended to again, soon.
     bool has_more() const { return has_more_; }
     bool open() const { return !ended_; }
-    // When it ends if the peer has not said who it is; never once it has.
+    // When there is something to do, whatever comes: check_due() does it.
     transport::Deadline due() const;
     void check_due();
     const std::string& reason() const { return reason_; }
@@ -91,8 +91,11 @@ private:
 
     bool end(const std::string& reason);
     void flush();
-    bool flush_controls();
+    bool flush_controls(std::size_t may_wait);
+    bool waits_for_company() const;
     bool send_frame(const Bytes& frame);
+    std::size_t board(Bytes& frame, std::size_t room) const;
+    void boarded(std::size_t count);
     Bytes part_head(Op op, std::uint32_t id, std::size_t length, std::size_t offset) const;
     bool send_part(Outgoing& message);
     bool send_memory(Outgoing& message);
@@ -102,6 +105,7 @@ private:
     void pack(std::byte* body, const Item& item, Parcel& parcel, Outgoing& outgoing);
 
     bool process(View frame);
+    bool hear(Reader& reader);
     bool hear_hello(Reader& reader);
     bool may_send_to(const Holding* to);
     bool hear_part(Reader& reader);
@@ -114,6 +118,7 @@ private:
     void unpack_memory(const Parcel& parcel, Delivery& delivery);
     void deliver(std::unique_ptr<Delivery> delivery);
     void finish(Delivery& delivery, bool sent);
+    void give_credit(const Delivery& delivery);
     bool hear_version(Reader& reader);
     bool hear_told(Reader& reader);
     struct Asked {
@@ -143,6 +148,8 @@ private:
     std::size_t bytes_ = 0;     // that count for the quota
     std::size_t messages_ = 0;  // that wait for room
     std::deque<Bytes> controls_;
+    std::size_t control_bytes_ = 0;                   // in controls_
+    std::optional<transport::Deadline> alone_until_;  // until then, what controls_ holds waits for a message to go with
     std::deque<Outgoing> outgoing_;
     std::map<std::uint32_t, Incoming> incoming_;
     port_t look_up_port_ = PORT_NULL;

@@ -14,19 +14,20 @@ bool Link::may_begin(const Outgoing& message) const {
 }
 
 bool Link::send_memory(Outgoing& message) {
-    const std::size_t most = transport_->largest() - part_head_bytes;
     Bytes frame = part_head(Op::memory, message.id, message.memory_bytes, message.memory_sent);
+    const std::size_t begin = frame.size();
     Writer writer(frame);
     std::size_t before = message.memory_sent;  // bytes to leave out
     for (const Memory& memory : message.memory) {
         const std::size_t skipped = std::min(before, memory.size());
-        const std::size_t room = part_head_bytes + most - frame.size();
+        const std::size_t room = transport_->largest() - frame.size();
         writer.bytes(memory.bytes().subspan(skipped, std::min(room, memory.size() - skipped)));
         before -= skipped;
     }
     if (!send_frame(frame)) return false;
+    boarded(controls_.size());
     if (message.memory_sent == 0) memory_out_ += message.memory_bytes;
-    message.memory_sent += frame.size() - part_head_bytes;
+    message.memory_sent += frame.size() - begin;
     if (message.memory_sent == message.memory_bytes) message.memory.clear();
     return true;
 }

@@ -28,7 +28,7 @@ bool Link::hear_hello(Reader& reader) {
     const std::uint8_t version = reader.u8();
     const std::string name = reader.text(most_host_name);
     if (version != protocol_version) return end("the peer speaks another version");
-    if (!reader.done() || name.empty() || name == "*") return end("the peer says no name");
+    if (!reader.ok() || name.empty() || name == "*") return end("the peer says no name");
     peer_name_ = name;
     if (!walled_) check_in();
     return true;
@@ -68,7 +68,7 @@ void Link::put_question(const std::string& name, const Asked& asked) {
 bool Link::hear_look_up(Reader& reader) {
     const std::uint32_t call = reader.u32();
     const std::string name = reader.text(most_port_name);
-    if (!reader.done()) return end("the peer asked for what is no name");
+    if (!reader.ok()) return end("the peer asked for what is no name");
     port_t port = PORT_NULL;
     const bool may = !given_ || given_->contains(name);
     const kern_return_t code =
@@ -85,7 +85,7 @@ bool Link::hear_look_up(Reader& reader) {
 
 bool Link::hear_version(Reader& reader) {
     const std::uint32_t call = reader.u32();
-    if (!reader.done()) return end("the peer sent a packet of a wrong length");
+    if (!reader.ok()) return end("the peer sent a packet of a wrong length");
     netname_name_t text{};
     netname_version(name_server_port, text);
     Bytes packet = question_head(Op::told, call);
@@ -106,7 +106,7 @@ std::optional<Link::Asked> Link::asked_by(Op op, std::uint32_t call) {
 bool Link::hear_told(Reader& reader) {
     const std::uint32_t call = reader.u32();
     const std::string text = reader.text(most_port_name - 1);
-    const auto asked = reader.done() ? asked_by(Op::version, call) : std::nullopt;
+    const auto asked = reader.ok() ? asked_by(Op::version, call) : std::nullopt;
     if (!asked) return end("the peer answered what was not asked");
     names::VersionTold reply;
     text.copy(static_cast<char*>(reply.text.text), text.size());
@@ -118,7 +118,7 @@ bool Link::hear_found(Reader& reader) {
     const std::uint32_t call = reader.u32();
     auto code = static_cast<kern_return_t>(reader.u32());
     const WireRight right = reader.right();
-    const auto asked = reader.done() ? asked_by(Op::look_up, call) : std::nullopt;
+    const auto asked = reader.ok() ? asked_by(Op::look_up, call) : std::nullopt;
     if (!asked) return end("the peer answered what was not asked");
     const bool sends = right.kind == RightKind::mine || right.kind == RightKind::yours;
     if (code == NETNAME_SUCCESS && !sends) code = NETNAME_NOT_CHECKED_IN;

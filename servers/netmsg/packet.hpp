@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What stands in the frames of a link. Numbers are little-endian and unaligned. An *id* names a right that
+// What stands in the frames of a link: packets, one after the other; of part and memory one, as the last. Numbers are little-endian and unaligned. An *id* names a right that
 // one side holds for the other; it is never given twice on a link. The side that holds the port draws ids
 // below `chosen_by_other`; for a port that moves, the side that it leaves draws the id, above it.
 #pragma once
@@ -16,7 +16,7 @@ namespace umach::netmsg {
 using Bytes = std::vector<std::byte>;
 using View = std::span<const std::byte>;
 
-inline constexpr std::uint8_t protocol_version = 2;
+inline constexpr std::uint8_t protocol_version = 3;
 inline constexpr std::uint32_t chosen_by_other = 0x8000'0000;
 inline constexpr std::size_t most_host_name = 31;
 inline constexpr std::size_t most_port_name = 80;

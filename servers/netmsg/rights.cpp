@@ -4,6 +4,8 @@
 namespace umach::netmsg {
 namespace {
 
+constexpr std::size_t most_answered = 32;
+
 // A port that moved on without its ownership left that here.
 void give_up_held(port_t name) {
     give_up(name);
@@ -13,6 +15,8 @@ void give_up_held(port_t name) {
 }  // namespace
 
 Rights::~Rights() {
+    for (const port_t port : answered_) end_port(port);
+    if (way_ != PORT_NULL) end_port(way_);
     for (auto& [name, id] : proxy_names_) end_port(name);
     for (auto& [id, holding] : holdings_)
         if (!holding.dead) give_up_held(holding.name);
@@ -178,7 +182,7 @@ std::optional<Arrival> Rights::arrive_mine(const WireRight& right) {
 std::optional<Arrival> Rights::arrive_once(const WireRight& right) {
     const bool possible = !proxies_.contains(right.id) && within(proxies_.size(), quota_.ports, "ports");
     if (!possible || right.id == 0 || right.id >= chosen_by_other) return std::nullopt;
-    Proxy* const proxy = add_proxy(right.id, new_port(), true);
+    Proxy* const proxy = add_proxy(right.id, port_for_answer(), true);
     const port_t once = proxy != nullptr ? make_once(proxy->name) : PORT_NULL;
     if (once == PORT_NULL) {
         if (proxy != nullptr) used_up(*proxy);
@@ -186,9 +190,25 @@ std::optional<Arrival> Rights::arrive_once(const WireRight& right) {
         return Arrival{};
     }
     proxy->refs = 1;
-    ask(proxy->name, NOTIFY_SEND_ONCE);
-    port_set_add(task_self(), set_, proxy->name);
     return Arrival{once, MSG_TYPE_PORT, right.kind, right.id};
+}
+
+port_t Rights::port_for_answer() {
+    if (!answered_.empty()) {
+        const port_t port = answered_.back();
+        answered_.pop_back();
+        return port;
+    }
+    const port_t port = new_port();
+    if (port == PORT_NULL) return port;
+    ask(port, NOTIFY_SEND_ONCE);
+    port_set_add(task_self(), set_, port);
+    return port;
+}
+
+port_t Rights::make_once(port_t port) {
+    if (way_ == PORT_NULL) way_ = new_port();
+    return netmsg::make_once(port, way_);
 }
 
 // If the port is known here, by a proxy, the proxy becomes the port itself: names and rights stay what they
@@ -262,6 +282,12 @@ void Rights::used_up(Holding& holding) {
 
 void Rights::used_up(Proxy& proxy) {
     end_port(proxy.name);
+    let_go(proxy);
+}
+
+void Rights::answered(Proxy& proxy) {
+    if (answered_.size() == most_answered) return used_up(proxy);
+    answered_.push_back(proxy.name);
     let_go(proxy);
 }
 

@@ -84,6 +84,8 @@ public:
     // A message to the port of a send-once right has used it up.
     void used_up(Holding& holding);
     void used_up(Proxy& proxy);
+    // The message for which the proxy of a send-once right stood has come.
+    void answered(Proxy& proxy);
     void take_credit(Proxy& proxy);
     void give_credit(std::uint32_t id);
 
@@ -113,6 +115,8 @@ private:
     std::optional<Arrival> arrive_receive(const WireRight& right);
     Holding& hold(std::uint32_t id, port_t name, bool once);
     Proxy* add_proxy(std::uint32_t id, port_t name, bool once);
+    port_t port_for_answer();
+    port_t make_once(port_t port);
     void let_go(Proxy& proxy);  // gives the references back once nothing is in transit
     void retire(Proxy& proxy);  // if nobody can send and nothing waits
     void tell_dead(Holding& holding);
@@ -128,6 +132,8 @@ private:
     std::unordered_map<port_t, std::uint32_t> held_names_;
     std::unordered_map<std::uint32_t, Proxy> proxies_;
     std::unordered_map<port_t, std::uint32_t> proxy_names_;
+    std::vector<port_t> answered_;  // ports that nobody has a right to, in the set, to stand for the next answers
+    port_t way_ = PORT_NULL;        // on which send-once rights are made
     std::uint32_t next_own_ = 1, next_other_ = chosen_by_other + 1;
 };
 

@@ -63,6 +63,7 @@ void Server::begin_search(Buffer& message) {
     search = {name, reply, 0, 0, Deadline::in(between_cries), Deadline::in(longest_search)};
     for (const auto& [which, link] : links_) search.asked += link->ask(name, number) ? 1 : 0;
     if (crier_) cry(number, search);
+    nudge();
 }
 
 void Server::cry(std::uint64_t number, Search& search) {
@@ -159,12 +160,6 @@ void Server::end_searches() {
         if (crier_ && search.guest == 0 && search.again.passed()) cry(number, search);
         ++entry;
     }
-}
-
-int Server::until_next(int milliseconds) const {
-    if (searches_.empty()) return milliseconds;
-    const int soon = static_cast<int>(std::chrono::milliseconds(between_cries).count() / 4);
-    return milliseconds < 0 ? soon : std::min(milliseconds, soon);
 }
 
 void Server::watch(std::vector<pollfd>& look) const {

@@ -6,26 +6,38 @@
 
 #include <poll.h>
 #include <servers/netname.h>
-#include <umach.h>
+#include <sys/eventfd.h>
+#include <umach_threads.h>
 #include <unistd.h>
 
 #include "servers/name/wire.hpp"
 
 namespace umach::netmsg {
+
+using transport::Deadline;
+
 namespace {
 
 constexpr int messages_at_once = 64;
+constexpr auto look_at_searches = std::chrono::milliseconds(50);
 constexpr std::ptrdiff_t most_links = 256;
 constexpr std::ptrdiff_t most_strangers = 32;  // links whose peers have not said who they are
 
+int poll_until(std::vector<pollfd>& look, Deadline until) {
+    const auto left = std::min<std::chrono::nanoseconds>(until.remaining(), std::chrono::hours(1));
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+    const timespec at_most{seconds.count(), (left - seconds).count()};
+    return ppoll(look.data(), look.size(), &at_most, nullptr);
+}
+
 }  // namespace
 
-Server::Server(std::string host_name, Log log) : host_name_(std::move(host_name)), log_(std::move(log)) {
+Server::Server(std::string host_name, Log log)
+    : host_name_(std::move(host_name)), log_(std::move(log)), nudged_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     shore_ = new_port();
     if (shore_ == PORT_NULL || port_set_allocate(task_self(), &set_) != KERN_SUCCESS) return;
     port_set_add(task_self(), set_, shore_);
     port_set_add(task_self(), set_, task_notify());
-    if (port_set_fd(task_self(), set_, &descriptor_) != KERN_SUCCESS) descriptor_ = -1;
     ferry_ = std::make_unique<Ferry>(shore_);
     everybody_ = checked_in(names::link_prefix + std::string("*"));
     window_ = checked_in(seen_under(getpid()));
@@ -35,7 +47,6 @@ Server::~Server() {
     links_.clear();
     ferry_.reset();
     searches_.clear();
-    if (descriptor_ >= 0) close(descriptor_);
     for (const port_t port : {everybody_, window_})
         if (port != PORT_NULL) end_port(port);
     if (set_ != PORT_NULL) port_set_deallocate(task_self(), set_);
@@ -90,46 +101,112 @@ void Server::accept(transport::Listener& listener) {
     if (guest.value() != nullptr && has_room()) add(std::move(guest).value(), listener.address(), true);
 }
 
-void Server::run(int stop) {
-    while (turn(-1, stop)) {
+// Takes part in the work of a server that runs, until it ends.
+class Server::Receiving {
+public:
+    explicit Receiving(Server& server) : server_(server) {
+        server.over_ = false;
+        umach_thread_create(task_self(), UMACH_OS_THREAD, receive, &server, &thread_);
+    }
+    Receiving(const Receiving&) = delete;
+    Receiving& operator=(const Receiving&) = delete;
+    ~Receiving() {
+        {
+            const std::lock_guard lock(server_.mutex_);
+            server_.over_ = true;
+        }
+        say(server_.shore_);
+        umach_thread_join(thread_, UMACH_FOREVER);
+        give_up(thread_);
+    }
+
+private:
+    static void receive(void* server) { static_cast<Server*>(server)->receive_on(); }
+
+    Server& server_;
+    thread_t thread_ = PORT_NULL;
+};
+
+void Server::run(int stop, const std::function<bool()>& goes_on) {
+    const Receiving receiving(*this);
+    while (attend_to_links(-1, stop) && (!goes_on || goes_on())) {
     }
 }
 
 bool Server::turn(int milliseconds, int stop) {
-    std::vector<pollfd> look{{stop, POLLIN, 0}, {descriptor_, POLLIN, 0}};
-    for (const auto& listener : listeners_) look.push_back({listener.descriptor(), POLLIN, 0});
+    if (!attend_to_links(milliseconds, stop)) return false;
+    receive();
+    bury();
+    return true;
+}
+
+// The links are changed by the thread that calls this and by no other.
+bool Server::attend_to_links(int milliseconds, int stop) {
+    std::vector<pollfd> look{{stop, POLLIN, 0}, {nudged_.get(), POLLIN, 0}};
     std::vector<std::uint64_t> order;
-    for (const auto& [number, link] : links_) {
-        look.push_back({link->descriptor(), POLLIN, 0});
-        order.push_back(number);
-        if (link->has_more()) milliseconds = 0;
+    Deadline until = Deadline::never();
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [number, link] : links_) {
+            look.push_back({link->descriptor(), POLLIN, 0});
+            order.push_back(number);
+        }
+        for (const auto& listener : listeners_) look.push_back({listener.descriptor(), POLLIN, 0});
+        watch(look);
+        until = due(milliseconds);
     }
-    const std::size_t watched = look.size();
-    watch(look);
-    if (poll(look.data(), look.size(), until_due(until_next(milliseconds))) < 0) return true;
+    if (poll_until(look, until) < 0) return true;
     if (look[0].revents != 0) return false;
-    const std::size_t listening = listeners_.size();
-    for (std::size_t i = 0; i < order.size(); ++i)
-        if (Link& link = *links_.at(order[i]); look[2 + listening + i].revents != 0 || link.has_more())
-            attend(link);
-    if (look[1].revents != 0) receive();
-    for (std::size_t i = 0; i < listening; ++i)
-        if (look[2 + i].revents != 0) accept(listeners_[i]);
-    for (std::size_t i = watched; i < look.size(); ++i)
-        if (look[i].revents != 0) i == watched ? hear_questions() : hear_answers();
+    const std::lock_guard lock(mutex_);
+    if (look[1].revents != 0) calm();
+    attend_to_what_is_ready(look, order);
     bury();
     end_searches();
     return true;
 }
 
+void Server::attend_to_what_is_ready(const std::vector<pollfd>& look, const std::vector<std::uint64_t>& order) {
+    auto next = look.begin() + 2;
+    for (const std::uint64_t number : order)
+        if (Link& link = *links_.at(number); (next++)->revents != 0 || link.has_more()) attend(link);
+    for (auto& listener : listeners_)
+        if ((next++)->revents != 0) accept(listener);
+    if (next == look.end()) return;
+    if ((next++)->revents != 0) hear_questions();
+    if (next->revents != 0) hear_answers();
+}
+
 void Server::receive() {
+    Buffer message;
     for (int i = 0; i < messages_at_once; ++i) {
-        Buffer message;
         message.header.msg_size = sizeof message;
         message.header.msg_local_port = set_;
         if (msg_receive(&message.header, RCV_TIMEOUT, 0) != RCV_SUCCESS) return;
         receive_one(message);
     }
+}
+
+void Server::receive_on() {
+    Buffer message;
+    for (;;) {
+        message.header.msg_size = sizeof message;
+        message.header.msg_local_port = set_;
+        const msg_return_t code = msg_receive(&message.header, MSG_OPTION_NONE, 0);
+        const std::lock_guard lock(mutex_);
+        if (code == RCV_SUCCESS) receive_one(message);
+        if (over_) return;
+        const auto waits = [](const auto& entry) { return entry.second->has_more() || !entry.second->open(); };
+        if (std::any_of(links_.begin(), links_.end(), waits)) nudge();
+    }
+}
+
+void Server::nudge() const {
+    eventfd_write(nudged_.get(), 1);
+}
+
+void Server::calm() const {
+    eventfd_t nudges = 0;
+    eventfd_read(nudged_.get(), &nudges);
 }
 
 void Server::receive_one(Buffer& message) {
@@ -175,16 +252,13 @@ void Server::land() {
 }
 
 // So that who says nothing is noticed in time.
-int Server::until_due(int milliseconds) const {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        std::min<std::chrono::nanoseconds>(due().remaining(), std::chrono::hours(1)));
-    const int until = static_cast<int>(left.count());
-    return milliseconds < 0 ? until : std::min(milliseconds, until);
-}
-
-transport::Deadline Server::due() const {
-    transport::Deadline first = transport::Deadline::never();
-    for (const auto& [number, link] : links_) first = transport::Deadline::earlier(first, link->due());
+Deadline Server::due(int milliseconds) const {
+    Deadline first = milliseconds < 0 ? Deadline::never() : Deadline::in(std::chrono::milliseconds(milliseconds));
+    if (!searches_.empty()) first = Deadline::earlier(first, Deadline::in(look_at_searches));
+    for (const auto& [number, link] : links_) {
+        if (link->has_more() || !link->open()) return Deadline::in(std::chrono::seconds(0));
+        first = Deadline::earlier(first, link->due());
+    }
     return first;
 }
 

@@ -2,12 +2,14 @@
 // The netmsg server: a task that joins its host to others, by any number of links over any kind of transport.
 // It is a tenant: it uses calls that every program has, and transports.
 //
-// One thread does it all: it waits for frames, for messages to its proxies and for who wants to come in. What
-// waits for room at a port waits in the ferry.
+// Two threads, each of which does what it was woken for: one waits for frames and for who wants to come in, the
+// other for messages to the proxies. Nothing is handed from one to the other, and all that they share is guarded
+// by one lock. What waits for room at a port waits in the ferry.
 #pragma once
 
 #include <poll.h>
 
+#include <mutex>
 #include <set>
 
 #include "runtime/transport/crier.hpp"
@@ -26,7 +28,7 @@ public:
     ~Server();
 
     // returns: false when the task has no ports to be had
-    bool ready() const { return descriptor_ >= 0; }
+    bool ready() const { return set_ != PORT_NULL; }
 
     void add(transport::Listener listener) { listeners_.push_back(std::move(listener)); }
     // address: for who asks; listened: it is ours, and the other side came
@@ -42,19 +44,27 @@ public:
     void set_patience(std::chrono::nanoseconds patience) { patience_ = patience; }
     std::size_t links() const { return links_.size(); }
 
-    // Works until `stop` is readable; -1: for ever.
-    // waits: for work
-    void run(int stop);
-    // Does what there is to do.
-    // waits: at most so many milliseconds for something to do, -1: for ever, or until `stop` is readable
+    // Works until `stop` is readable (-1: for ever), or until `goes_on`, asked after each turn, says no.
+    // waits: for work, on two threads: this one and one of its own
+    void run(int stop, const std::function<bool()>& goes_on = {});
+    // Does what there is to do, on this thread alone: for who has to do something between two turns. Not
+    // while it runs.
+    // waits: at most so many milliseconds for frames, -1: for ever, or until `stop` is readable
     // returns: false when it is
     bool turn(int milliseconds, int stop);
 
 private:
+    class Receiving;  // the thread that waits for messages
+
     port_t checked_in(const std::string& name);
     void accept(transport::Listener& listener);
+    bool attend_to_links(int milliseconds, int stop);
+    void attend_to_what_is_ready(const std::vector<pollfd>& look, const std::vector<std::uint64_t>& order);
     void receive();
+    void receive_on();
     void receive_one(Buffer& message);
+    void nudge() const;
+    void calm() const;
     void land();
     void attend(Link& link);
     void bury();
@@ -76,11 +86,9 @@ private:
     void hear_answers();
     void follow(Search& search, const std::string& host, const std::string& address);
     void end_searches();
-    int until_next(int milliseconds) const;
     void watch(std::vector<pollfd>& look) const;
     bool has_room();
-    transport::Deadline due() const;
-    int until_due(int milliseconds) const;
+    transport::Deadline due(int milliseconds) const;
 
     std::string host_name_;
     Log log_;
@@ -90,7 +98,9 @@ private:
     std::chrono::nanoseconds patience_ = std::chrono::seconds(3);
     port_set_name_t set_ = PORT_NULL;
     port_t shore_ = PORT_NULL;
-    int descriptor_ = -1;  // readable when the set has something
+    std::mutex mutex_;  // guards all of it while it runs; never held across a call that waits
+    bool over_ = false;  // who receives is to end
+    runtime::Descriptor nudged_;  // readable when who waits for frames is to look again
     std::unique_ptr<Ferry> ferry_;
     std::vector<transport::Listener> listeners_;
     std::map<std::uint64_t, std::unique_ptr<Link>> links_;

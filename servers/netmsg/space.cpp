@@ -41,20 +41,23 @@ port_type_t type_of(port_t name) {
     return port_type(task_self(), name, &type) == KERN_SUCCESS ? type : PORT_TYPE_NONE;
 }
 
-port_t make_once(port_t receive_right) {
-    const port_t way = new_port();
+port_t make_once(port_t receive_right, port_t way) {
     OneRight message;
     message.port = receive_right;
     message.header.msg_size = sizeof message;
     message.header.msg_remote_port = way;
-    bool made = way != PORT_NULL && msg_send(&message.header, SEND_TIMEOUT, 0) == SEND_SUCCESS;
-    if (made) {
-        message.header.msg_local_port = way;
-        message.header.msg_size = sizeof message;
-        made = msg_receive(&message.header, RCV_TIMEOUT, 0) == RCV_SUCCESS;
-    }
-    end_port(way);
-    return made ? message.port : PORT_NULL;
+    if (msg_send(&message.header, SEND_TIMEOUT, 0) != SEND_SUCCESS) return PORT_NULL;
+    message.header.msg_local_port = way;
+    message.header.msg_size = sizeof message;
+    return msg_receive(&message.header, RCV_TIMEOUT, 0) == RCV_SUCCESS ? message.port : PORT_NULL;
+}
+
+void say(port_t port) {
+    msg_header_t nothing{};
+    nothing.msg_simple = TRUE;
+    nothing.msg_size = sizeof nothing;
+    nothing.msg_remote_port = port;
+    msg_send(&nothing, SEND_TIMEOUT, 0);
 }
 
 void ask(port_t name, int notification) {

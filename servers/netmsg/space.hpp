@@ -26,8 +26,12 @@ void give_up(port_t name);
 port_type_t type_of(port_t name);
 
 // A send-once right to a port of ours. It goes through a message, since only a message makes one.
+// takes: another port of ours for that message, at which nothing waits
 // returns: PORT_NULL when that cannot be
-port_t make_once(port_t receive_right);
+port_t make_once(port_t receive_right, port_t way);
+
+// Wakes who receives there by a message of nothing, unless messages wait there.
+void say(port_t port);
 
 // Has the task's notify port told of it; `forget` takes a request back.
 void ask(port_t name, int notification);

@@ -63,11 +63,14 @@ std::vector<Bytes> session() {
         w.u32(3);
         w.u32(2);
     };
+    Bytes both = packet(Op::credit, [](Writer& w) { w.u32(7); });
+    const Bytes last = packet(Op::part, part);
+    both.insert(both.end(), last.begin(), last.end());
     return {frame(FrameKind::hello, 0),
             frame(FrameKind::data, 1, packet(Op::hello, greet)),
             frame(FrameKind::data, 2, packet(Op::look_up, ask)),
             frame(FrameKind::data, 3, packet(Op::found, find)),
-            frame(FrameKind::data, 4, packet(Op::part, part)),
+            frame(FrameKind::data, 4, both),
             frame(FrameKind::data, 5, packet(Op::release, give)),
             frame(FrameKind::data, 6, Bytes{std::byte{3}, std::byte{1}}),
             frame(FrameKind::bye, 7)};
@@ -147,7 +150,7 @@ protected:
 };
 
 const char* const said =
-    "hello\nhello office\nlook up printer\nfound code 0\npart to 3, 0 of 0\nrelease 3 times 2\ncredit\nbye\n";
+    "hello\nhello office\nlook up printer\nfound code 0\ncredit 7, part to 3, 0 of 0\nrelease 3 times 2\ncredit\nbye\n";
 
 std::string expected() {
     std::string text = said;
@@ -181,7 +184,7 @@ TEST_F(Dissector, PutsFramesOfAStreamTogetherThatComeInPieces) {
     }
     const std::string kinds = seen("-Y umach -T fields -e umach.kind");
     EXPECT_EQ(std::count(kinds.begin(), kinds.end(), '2'), 6) << kinds;
-    EXPECT_NE(seen("-V").find("umach link: part to 3"), std::string::npos);
+    EXPECT_NE(seen("-V").find("umach link: credit 7, part to 3"), std::string::npos);
     EXPECT_EQ(seen("-Y umach.op==6 -T fields -e umach.name"), "printer\n");
 }
 

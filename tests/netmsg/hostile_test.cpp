@@ -45,9 +45,9 @@ TEST(HostileLink, ThatSendsAnUnknownPacketOrOneOfAWrongLengthIsCutOff) {
     expect_cut({hello(), packet(Op::dead,
                                 [](Writer& w) {
                                     w.u32(1);
-                                    w.u8(1);
+                                    w.u8(0);
                                 })},
-               "a packet of a wrong length");
+               "the peer sent an unknown packet");
 }
 
 TEST(HostileLink, ThatSendsToAPortItHasNoRightToIsCutOff) {

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSL-1.0
+// What goes out over a link: messages that were sent to its proxies, and small packets.
+#include "servers/netmsg/link.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace umach::netmsg {
+
+using transport::Deadline;
+using transport::Moved;
+
+namespace {
+
+constexpr std::size_t bytes_at_once = 256 << 10;  // to be sent; then messages that came meanwhile have a turn
+constexpr std::size_t most_boarded = 256;         // bytes of small packets that go with a part
+
+}  // namespace
+
+// ---- out -----------------------------------------------------------------------------------------------
+
+void Link::control(Op op, std::uint32_t id, std::uint32_t count) {
+    Bytes bytes;
+    Writer writer(bytes);
+    writer.u8(static_cast<std::uint8_t>(op));
+    writer.u32(id);
+    if (op == Op::release || op == Op::taken) writer.u32(count);
+    push_control(std::move(bytes));
+}
+
+// Small packets that wait because the peer takes none count too.
+void Link::push_control(Bytes packet) {
+    bytes_ += packet.size();
+    control_bytes_ += packet.size();
+    controls_.push_back(std::move(packet));
+    alone_until_.reset();
+    within_quota();
+}
+
+bool Link::within_quota() {
+    if (messages_ > quota_.messages) return end(past(quota_.messages, "messages that wait for room"));
+    return bytes_ <= quota_.bytes || end(past(quota_.bytes, "bytes that wait"));
+}
+
+bool Link::send_frame(const Bytes& frame) {
+    const Moved moved = transport_->send(frame, Deadline::in(std::chrono::seconds(0)));
+    if (moved == Moved::gone) end(transport_->reason().empty() ? "the peer has ended" : transport_->reason());
+    return moved == Moved::done;
+}
+
+// Small packets that wait, in their order, as many as have room.
+// returns: how many
+std::size_t Link::board(Bytes& frame, std::size_t room) const {
+    std::size_t count = 0;
+    for (; count < controls_.size() && controls_[count].size() <= room - frame.size(); ++count)
+        frame.insert(frame.end(), controls_[count].begin(), controls_[count].end());
+    return count;
+}
+
+void Link::boarded(std::size_t count) {
+    for (; count > 0; --count) {
+        bytes_ -= controls_.front().size();
+        control_bytes_ -= controls_.front().size();
+        controls_.pop_front();
+    }
+    alone_until_.reset();
+}
+
+// returns: whether no more bytes of small packets wait than may
+bool Link::flush_controls(std::size_t may_wait) {
+    while (!ended_ && control_bytes_ > may_wait) {
+        Bytes frame;
+        const std::size_t count = board(frame, transport_->largest());
+        if (!send_frame(frame)) return false;
+        boarded(count);
+    }
+    return !ended_;
+}
+
+// Small packets first, or with a message; of large messages a frame in turn.
+void Link::flush() {
+    has_more_ = false;
+    std::size_t frames = 1 + bytes_at_once / transport_->largest();
+    for (std::size_t held_back = 0; held_back < outgoing_.size();) {
+        if (!flush_controls(most_boarded)) return;
+        has_more_ = frames-- == 0;
+        if (has_more_) return;
+        const bool begins = may_begin(outgoing_.front());
+        if (begins && !send_part(outgoing_.front())) return;
+        Outgoing sent = std::move(outgoing_.front());
+        outgoing_.pop_front();
+        held_back = begins ? 0 : held_back + 1;
+        if (sent.sent < sent.bytes.size()) {
+            outgoing_.push_back(std::move(sent));
+            continue;
+        }
+        for (const WireRight& right : sent.rights) rights_.left(right);
+    }
+    flush_controls(0);
+}
+
+// part and memory begin alike: of which message, how long the whole is, and where in it this is. Small packets
+// that wait go before.
+Bytes Link::part_head(Op op, std::uint32_t id, std::size_t length, std::size_t offset) const {
+    Bytes frame;
+    frame.reserve(std::min(transport_->largest(), control_bytes_ + part_head_bytes + length - offset));
+    board(frame, most_boarded);
+    Writer writer(frame);
+    writer.u8(static_cast<std::uint8_t>(op));
+    writer.u32(id);
+    writer.u32(static_cast<std::uint32_t>(length));
+    writer.u32(static_cast<std::uint32_t>(offset));
+    return frame;
+}
+
+bool Link::send_part(Outgoing& message) {
+    if (message.memory_sent < message.memory_bytes) return send_memory(message);
+    Bytes frame = part_head(Op::part, message.id, message.bytes.size(), message.sent);
+    const std::size_t bytes = std::min(message.bytes.size() - message.sent, transport_->largest() - frame.size());
+    Writer writer(frame);
+    writer.bytes(View(message.bytes).subspan(message.sent, bytes));
+    if (!send_frame(frame)) return false;
+    boarded(controls_.size());
+    message.sent += bytes;
+    return true;
+}
+
+void Link::pack(std::byte* body, const Item& item, Parcel& parcel, Outgoing& outgoing) {
+    std::byte* const data = data_of(body, item);
+    for (std::size_t i = 0; item.rights() && i < item.number; ++i) {
+        port_t name = PORT_NULL;
+        std::memcpy(&name, data + i * sizeof name, sizeof name);
+        parcel.rights.push_back(rights_.leave(item.code, name));
+        std::memset(data + i * sizeof name, 0, sizeof name);
+    }
+    if (item.in_line) return;
+    put_pointer(body, item, nullptr);
+    Memory memory(data, item.bytes());
+    outgoing.memory_bytes += item.memory();
+    if (item.memory() > 0) outgoing.memory.push_back(std::move(memory));
+}
+
+Parcel Link::pack(Buffer& message, Outgoing& outgoing) {
+    Parcel parcel;
+    parcel.id = message.header.msg_id;
+    parcel.type = message.header.msg_type;
+    parcel.simple = message.header.msg_simple != 0;
+    const port_t reply = message.header.msg_remote_port;
+    parcel.reply = rights_.leave(MSG_TYPE_PORT, reply);
+    auto* const body = reinterpret_cast<std::byte*>(message.bytes) + sizeof(msg_header_t);
+    const View view(body, message.header.msg_size - sizeof(msg_header_t));
+    if (!parcel.simple) visit_items(view, [&](const Item& item) { pack(body, item, parcel, outgoing); });
+    parcel.body.assign(view.begin(), view.end());
+    return parcel;
+}
+
+bool Link::take(Buffer& message) {
+    const port_t at = message.header.msg_local_port;
+    if (at == look_up_port_ && at != PORT_NULL) return ask_peer(message), true;
+    Proxy* const proxy = rights_.proxy_named(at);
+    if (proxy == nullptr) return false;
+    // More would never go over: whoever waits for an answer learns that there will be none.
+    if (memory_of(body_of(message)) > most_memory) return discard(message), true;
+    Outgoing outgoing;
+    outgoing.id = proxy->id;
+    if (proxy->once) {
+        rights_.answered(*proxy);
+    } else {
+        rights_.take_credit(*proxy);
+        outgoing.rights.push_back(rights_.depart(*proxy));
+    }
+    const Parcel parcel = pack(message, outgoing);
+    encode_parcel(parcel, outgoing.bytes);
+    outgoing.rights.push_back(parcel.reply);
+    outgoing.rights.insert(outgoing.rights.end(), parcel.rights.begin(), parcel.rights.end());
+    outgoing_.push_back(std::move(outgoing));
+    ++messages_out_;
+    flush();
+    return true;
+}
+
+}  // namespace umach::netmsg
