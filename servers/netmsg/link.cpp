@@ -29,7 +29,7 @@ Link::Link(std::uint64_t number, std::unique_ptr<transport::Transport> transport
       walled_(terms.walled),
       due_(Deadline::in(terms.patience)),
       ferry_(ferry),
-      rights_(terms.set, terms.quota, [this](Op op, std::uint32_t id, std::uint32_t count) { control(op, id, count); }) {
+      rights_(terms.set, terms.quota, [this](Op op, std::uint32_t id, std::uint32_t count) { control(op, id, count); }, terms.news) {
     Bytes hello;
     Writer writer(hello);
     writer.u8(static_cast<std::uint8_t>(Op::hello));
@@ -100,6 +100,7 @@ bool Link::notified(const notification_t& notice) {
             case NOTIFY_NO_MORE_SENDERS: return rights_.senders_gone(name);
             case NOTIFY_SEND_ONCE: return rights_.once_died(name);
             case NOTIFY_RECEIVE_RIGHTS: return rights_.came_back(name);
+            case NOTIFY_OWNERSHIP_RIGHTS: return rights_.owner_gone(name);
             default: return false;
         }
     }();
@@ -130,17 +131,21 @@ bool Link::hear(Reader& reader) {
         case Op::credit:
         case Op::dead:
         case Op::taken:
+        case Op::unowned:
+        case Op::inherit:
         case Op::release: break;
         default: return end("the peer sent an unknown packet");
     }
     const std::uint32_t id = reader.u32();
-    const std::uint32_t count = op == Op::release || op == Op::taken ? reader.u32() : 1;
+    const std::uint32_t count = has_count(op) ? reader.u32() : 1;
     if (!reader.ok()) return end("the peer sent a packet of a wrong length");
     if (op == Op::credit) rights_.give_credit(id);
     if (op == Op::dead) rights_.died(id);
     if (op == Op::taken) memory_out_ -= std::min<std::size_t>(memory_out_, count);
-    return op != Op::release || rights_.released(id, count) ||
-           end("the peer gave back what it does not have");
+    if (op == Op::inherit) return rights_.inherited(id, count) || end(rights_.why());
+    if (op != Op::release && op != Op::unowned) return true;
+    const bool had = op == Op::release ? rights_.released(id, count) : rights_.unowned(id);
+    return had || end("the peer gave back what it does not have");
 }
 
 bool Link::may_send_to(const Holding* to) {
@@ -190,18 +195,20 @@ bool Link::message_for(std::uint32_t id, Incoming whole) {
 bool Link::unpack_rights(const Parcel& parcel, std::size_t first, const Item& item, Delivery& delivery) {
     auto* const body = reinterpret_cast<std::byte*>(delivery.message.bytes) + sizeof(msg_header_t);
     const bool moves = item.code == MSG_TYPE_PORT_RECEIVE || item.code == MSG_TYPE_PORT_ALL;
+    const bool owns = item.code == MSG_TYPE_PORT_OWNERSHIP;
     std::byte* names = body + item.data;
     if (!item.in_line) {
         names = reinterpret_cast<std::byte*>(delivery.names.data() + delivery.names.size());
         delivery.names.resize(delivery.names.size() + static_cast<std::size_t>(item.number));
         put_pointer(body, item, names);
     }
-    put_code(body, item, moves ? item.code : MSG_TYPE_PORT, false);
+    put_code(body, item, moves || owns ? item.code : MSG_TYPE_PORT, false);
     for (std::size_t i = 0; i < item.number; ++i) {
         const WireRight& right = parcel.rights[first + i];
         const bool moved = right.kind == RightKind::receive || right.kind == RightKind::all;
+        const bool owned = right.kind == RightKind::own || right.kind == RightKind::own_home;
         const bool nothing = right.kind == RightKind::none || right.kind == RightKind::dead;
-        const auto arrival = nothing || moves == moved ? rights_.arrive(right) : std::nullopt;
+        const auto arrival = nothing || (moves == moved && owns == owned) ? rights_.arrive(right) : std::nullopt;
         if (!arrival) return false;
         delivery.arrivals.push_back(*arrival);
         std::memcpy(names + i * sizeof(port_t), &arrival->name, sizeof(port_t));
@@ -210,7 +217,7 @@ bool Link::unpack_rights(const Parcel& parcel, std::size_t first, const Item& it
 }
 
 bool Link::unpack(const Parcel& parcel, Delivery& delivery) {
-    const bool reply_moves = parcel.reply.kind == RightKind::receive || parcel.reply.kind == RightKind::all;
+    const bool reply_moves = parcel.reply.kind >= RightKind::receive;
     const auto reply = reply_moves ? std::nullopt : rights_.arrive(parcel.reply);
     if (!reply) return false;
     delivery.arrivals.push_back(*reply);

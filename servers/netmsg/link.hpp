@@ -30,6 +30,7 @@ public:
         Given given;
         bool walled;                        // nothing of a peer's is looked up
         std::chrono::nanoseconds patience;  // how long a peer may not say who it is
+        Rights::News news;                  // for the other links
     };
     // number: tells this link from all others of the server
     Link(std::uint64_t number, std::unique_ptr<transport::Transport> transport, const Terms& terms, Ferry& ferry);

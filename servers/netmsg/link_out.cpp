@@ -24,7 +24,7 @@ void Link::control(Op op, std::uint32_t id, std::uint32_t count) {
     Writer writer(bytes);
     writer.u8(static_cast<std::uint8_t>(op));
     writer.u32(id);
-    if (op == Op::release || op == Op::taken) writer.u32(count);
+    if (has_count(op)) writer.u32(count);
     push_control(std::move(bytes));
 }
 

@@ -53,7 +53,7 @@ std::string Reader::text(std::size_t most) {
 WireRight Reader::right() {
     const std::uint8_t kind = u8();
     WireRight right{RightKind::none, u32(), u32()};
-    if (kind > static_cast<std::uint8_t>(RightKind::all)) ok_ = false;
+    if (kind > static_cast<std::uint8_t>(RightKind::own_home)) ok_ = false;
     if (!ok_) return {};
     right.kind = static_cast<RightKind>(kind);
     return right;

@@ -36,7 +36,14 @@ enum class Op : std::uint8_t {
     taken = 9,    // 0, bytes: so much memory of messages is not kept here any more
     version = 10,  // call: which name service is yours?
     told = 11,     // call, text
+    unowned = 12,  // id: who owned the port that the receiving side holds does not any more
+    inherit = 13,  // id, was: the port's receiver has lost it, and it moves to its owner, with the next id for it
 };
+
+// Whether a small packet has two numbers.
+constexpr bool has_count(Op op) {
+    return op == Op::release || op == Op::taken || op == Op::inherit;
+}
 
 // A right in a message or an answer, as the sending side sees it.
 enum class RightKind : std::uint8_t {
@@ -47,6 +54,8 @@ enum class RightKind : std::uint8_t {
     once = 4,     // a send-once right to a port behind the sender: id
     receive = 5,  // the receive right moves to the receiver, who holds the port for the sender under id
     all = 6,  // and ownership with it; of both, `was` is the id under which the receiver knew the port, or 0
+    own = 7,  // ownership alone of a port behind the sender: id; the sender keeps it for who has it there
+    own_home = 8,  // ownership alone, which the receiver keeps under id
 };
 
 struct WireRight {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "servers/netmsg/rights.hpp"
 
+#include <utility>
+
 namespace umach::netmsg {
 namespace {
 
@@ -18,8 +20,11 @@ Rights::~Rights() {
     for (const port_t port : answered_) end_port(port);
     if (way_ != PORT_NULL) end_port(way_);
     for (auto& [name, id] : proxy_names_) end_port(name);
-    for (auto& [id, holding] : holdings_)
-        if (!holding.dead) give_up_held(holding.name);
+    for (auto& [id, holding] : holdings_) {
+        if (holding.dead) continue;
+        if (holding.owns) give_up_ownership(holding.name);
+        give_up_held(holding.name);
+    }
 }
 
 Holding* Rights::holding(std::uint32_t id) {
@@ -65,10 +70,7 @@ WireRight Rights::leave(unsigned code, port_t name) {
     if (name == PORT_NULL) return {};
     if (name == PORT_DEAD) return {RightKind::dead, 0, 0};
     if (code == MSG_TYPE_PORT_RECEIVE || code == MSG_TYPE_PORT_ALL) return leave_receive(code, name);
-    if (code == MSG_TYPE_PORT_OWNERSHIP) {
-        port_release(task_self(), name, PORT_TYPE_OWN);
-        return {};
-    }
+    if (code == MSG_TYPE_PORT_OWNERSHIP) return leave_ownership(name);
     return type_of(name) == PORT_TYPE_SEND_ONCE ? leave_once(name) : leave_send(name);
 }
 
@@ -113,6 +115,10 @@ WireRight Rights::leave_receive(unsigned code, port_t name) {
     Proxy* const proxy = add_proxy(next_other_++, name, false);
     proxy->refs = 1;
     proxy->credit = false;
+    // Who receives a port whose owner has gone meanwhile owns it, and is told so only now.
+    const bool kept = was != 0 && std::exchange(holdings_.at(was).owns, false);
+    proxy->owned = code == MSG_TYPE_PORT_RECEIVE && !kept;
+    proxy->leaves = true;
     ask(name, NOTIFY_NO_MORE_SENDERS);
     return {code == MSG_TYPE_PORT_ALL ? RightKind::all : RightKind::receive, proxy->id, was};
 }
@@ -123,14 +129,22 @@ WireRight Rights::depart(Proxy& proxy) {
 }
 
 void Rights::left(const WireRight& right) {
-    if (right.kind == RightKind::yours) {
+    if (right.kind == RightKind::receive || right.kind == RightKind::all) {
+        const auto moved = proxies_.find(right.id);
+        if (moved == proxies_.end()) return;
+        moved->second.leaves = false;
+        if (right.kind == RightKind::receive && !moved->second.owned) control_(Op::unowned, right.id, 1);
+        return;
+    }
+    if (right.kind == RightKind::yours || right.kind == RightKind::own_home) {
         const auto found = proxies_.find(right.id);
         if (found == proxies_.end()) return;
         --found->second.in_transit;
-        return found->second.gone ? let_go(found->second) : retire(found->second);
+        if (found->second.gone) return let_go(found->second);
+        return right.kind == RightKind::yours ? retire(found->second) : lose_owner(found->second);
     }
-    Holding* const kept =
-        right.kind == RightKind::mine || right.kind == RightKind::once ? holding(right.id) : nullptr;
+    const bool holds = right.kind == RightKind::mine || right.kind == RightKind::once || right.kind == RightKind::own;
+    Holding* const kept = holds ? holding(right.id) : nullptr;
     if (kept == nullptr) return;
     --kept->in_transit;
     if (kept->dead) tell_dead(*kept);
@@ -151,6 +165,8 @@ std::optional<Arrival> Rights::arrive(const WireRight& right) {
         case RightKind::once: return arrive_once(right);
         case RightKind::receive:
         case RightKind::all: return arrive_receive(right);
+        case RightKind::own: return arrive_ownership(right);
+        case RightKind::own_home: return arrive_ownership_home(right);
         case RightKind::yours: break;
     }
     const Holding* const kept = holding(right.id);
@@ -176,6 +192,7 @@ std::optional<Arrival> Rights::arrive_mine(const WireRight& right) {
     ++proxy->refs;
     proxy->senderless = false;
     if (proxy->gone) return Arrival{PORT_DEAD, MSG_TYPE_PORT, RightKind::dead, 0};
+    ++proxy->arriving;
     return Arrival{proxy->name, MSG_TYPE_PORT, right.kind, right.id};
 }
 
@@ -183,7 +200,7 @@ std::optional<Arrival> Rights::arrive_once(const WireRight& right) {
     const bool possible = !proxies_.contains(right.id) && within(proxies_.size(), quota_.ports, "ports");
     if (!possible || right.id == 0 || right.id >= chosen_by_other) return std::nullopt;
     Proxy* const proxy = add_proxy(right.id, port_for_answer(), true);
-    const port_t once = proxy != nullptr ? make_once(proxy->name) : PORT_NULL;
+    const port_t once = proxy != nullptr ? make(MSG_TYPE_MAKE_SEND_ONCE, proxy->name) : PORT_NULL;
     if (once == PORT_NULL) {
         if (proxy != nullptr) used_up(*proxy);
         control_(Op::release, right.id, 1);
@@ -206,9 +223,9 @@ port_t Rights::port_for_answer() {
     return port;
 }
 
-port_t Rights::make_once(port_t port) {
+port_t Rights::make(unsigned code, port_t port) {
     if (way_ == PORT_NULL) way_ = new_port();
-    return netmsg::make_once(port, way_);
+    return make_right(code, port, way_);
 }
 
 // If the port is known here, by a proxy, the proxy becomes the port itself: names and rights stay what they
@@ -230,6 +247,9 @@ std::optional<Arrival> Rights::arrive_receive(const WireRight& right) {
     }
     Holding& holding = hold(right.id, name, false);
     holding.refs = 1;
+    holding.owns = right.kind == RightKind::receive && type_of(name) == PORT_TYPE_RECEIVE_OWN;
+    if (holding.owns) make(MSG_TYPE_PORT, name);  // which stays when ownership goes
+    if (holding.owns) make(MSG_TYPE_PORT, name);  // which stays when ownership goes
     if (name == PORT_NULL) {
         holding.dead = true;
         held_names_.erase(name);
@@ -242,12 +262,11 @@ std::optional<Arrival> Rights::arrive_receive(const WireRight& right) {
 
 void Rights::settle(const Arrival& arrival, bool sent) {
     if (arrival.kind == RightKind::mine) {
-        const auto found = proxies_.find(arrival.id);
-        if (found == proxies_.end() || found->second.gone) return;
-        found->second.given = found->second.given || sent;
-        if (found->second.given) return ask(found->second.name, NOTIFY_NO_MORE_SENDERS);
-        found->second.senderless = true;
-        retire(found->second);
+        settle_mine(arrival, sent);
+    } else if (arrival.kind == RightKind::own) {
+        settle_ownership(arrival, sent);
+    } else if (arrival.kind == RightKind::own_home) {
+        settle_ownership_home(arrival, sent);
     } else if (arrival.kind == RightKind::once) {
         if (!sent) give_up(arrival.name);  // of which the kernel tells
     } else if (arrival.kind == RightKind::receive || arrival.kind == RightKind::all) {
@@ -255,6 +274,17 @@ void Rights::settle(const Arrival& arrival, bool sent) {
         end_port(arrival.name);
         port_died(arrival.name);
     }
+}
+
+void Rights::settle_mine(const Arrival& arrival, bool sent) {
+    const auto found = proxies_.find(arrival.id);
+    if (found == proxies_.end() || found->second.gone) return;
+    Proxy& proxy = found->second;
+    --proxy.arriving;
+    proxy.given = proxy.given || sent;
+    if (proxy.given) return ask(proxy.name, NOTIFY_NO_MORE_SENDERS);
+    proxy.senderless = true;
+    retire(proxy);
 }
 
 // ---- what the other side says --------------------------------------------------------------------------
@@ -313,7 +343,8 @@ void Rights::give_credit(std::uint32_t id) {
 
 void Rights::retire(Proxy& proxy) {
     const bool idle = proxy.senderless && proxy.credit && proxy.in_transit == 0 && !proxy.once;
-    if (!idle || waiting_at(proxy.name) != 0) return;
+    const bool wanted = proxy.owned || proxy.arriving > 0;
+    if (!idle || wanted || waiting_at(proxy.name) != 0) return;
     // The news may be older than a right that was given out meanwhile.
     port_set_remove(task_self(), proxy.name);
     if (!has_senders(proxy.name)) return used_up(proxy);
@@ -354,13 +385,6 @@ bool Rights::once_died(port_t name) {
     if (proxy == nullptr) return false;
     control_(Op::release, proxy->id, 1);
     used_up(*proxy);
-    return true;
-}
-
-// The receiver of a port that moved without its ownership has lost it: here nobody wants it.
-bool Rights::came_back(port_t name) {
-    if (!held_names_.contains(name)) return false;
-    end_port(name);
     return true;
 }
 

@@ -8,6 +8,9 @@
 //            receive right is ours, so its queue is the whole of what waits. It has a credit, or it is not
 //            received from: one message at a time is on its way to a port.
 //
+// Who owns the port may be on the one side and its receiver on the other. Then each side has ownership of its port, or
+// the receive right, for who has it behind the other (ownership.cpp).
+//
 //   a proxy: served --message taken--> waits for credit --credit--> served
 //              \--nobody can send, nothing waits: its references go back--> gone <--the port has died--
 #pragma once
@@ -32,6 +35,7 @@ struct Holding {
     bool dead = false;
     bool told = false;  // that it is dead
     bool busy = false;  // a message to it waits for room
+    bool owns = false;  // ownership is kept here for somebody behind the other side
 };
 
 struct Proxy {
@@ -42,7 +46,10 @@ struct Proxy {
     bool once = false;
     bool credit = true;
     bool given = false;       // somebody here had a right to send to it
+    unsigned arriving = 0;    // messages with a right to it that are not sent on here yet
     bool senderless = false;  // nobody could send when that was last heard
+    bool owned = false;       // somebody here owns it, or will
+    bool leaves = false;      // the message in which its port moves is not sent whole yet
     bool gone = false;        // it stands for nothing any more, and is kept for what is in transit
 };
 
@@ -57,10 +64,12 @@ struct Arrival {
 class Rights {
 public:
     using Control = std::function<void(Op op, std::uint32_t id, std::uint32_t count)>;
+    // Of a port that is one link's proxy and held by another: what the kernel would have told, had the two been tasks.
+    using News = std::function<void(int notification, port_t name)>;
 
     // takes: nothing; proxies are members of `set` while they have credit
-    Rights(port_set_name_t set, const Quota& quota, Control control)
-        : set_(set), quota_(quota), control_(std::move(control)) {}
+    Rights(port_set_name_t set, const Quota& quota, Control control, News news)
+        : set_(set), quota_(quota), control_(std::move(control)), news_(std::move(news)) {}
     Rights(const Rights&) = delete;
     Rights& operator=(const Rights&) = delete;
     ~Rights();  // proxies die, holdings are given up
@@ -92,12 +101,15 @@ public:
     // The other side's news. returns: false when it cannot be
     bool released(std::uint32_t id, std::uint32_t count);
     void died(std::uint32_t id);
+    bool unowned(std::uint32_t id);
+    bool inherited(std::uint32_t id, std::uint32_t was);
 
     // The kernel's news of a name. returns: whether it was one of this link's
     bool port_died(port_t name);
     bool senders_gone(port_t name);
     bool once_died(port_t name);
     bool came_back(port_t name);
+    bool owner_gone(port_t name);
 
     void each_proxy(const std::function<void(const Proxy&)>& visit) const {
         for (const auto& [id, proxy] : proxies_) visit(proxy);
@@ -110,13 +122,21 @@ private:
     WireRight leave_send(port_t name);
     WireRight leave_once(port_t name);
     WireRight leave_receive(unsigned code, port_t name);
+    WireRight leave_ownership(port_t name);
     std::optional<Arrival> arrive_mine(const WireRight& right);
     std::optional<Arrival> arrive_once(const WireRight& right);
     std::optional<Arrival> arrive_receive(const WireRight& right);
+    std::optional<Arrival> arrive_ownership(const WireRight& right);
+    std::optional<Arrival> arrive_ownership_home(const WireRight& right);
+    void settle_mine(const Arrival& arrival, bool sent);
+    void settle_ownership(const Arrival& arrival, bool sent);
+    void settle_ownership_home(const Arrival& arrival, bool sent);
+    void lose_owner(Proxy& proxy);
+    void give_up_ownership(port_t name);
     Holding& hold(std::uint32_t id, port_t name, bool once);
     Proxy* add_proxy(std::uint32_t id, port_t name, bool once);
     port_t port_for_answer();
-    port_t make_once(port_t port);
+    port_t make(unsigned code, port_t port);
     void let_go(Proxy& proxy);  // gives the references back once nothing is in transit
     void retire(Proxy& proxy);  // if nobody can send and nothing waits
     void tell_dead(Holding& holding);
@@ -128,12 +148,13 @@ private:
     Quota quota_;
     std::string why_ = "the peer sent a right that it cannot have";
     Control control_;
+    News news_;
     std::unordered_map<std::uint32_t, Holding> holdings_;
     std::unordered_map<port_t, std::uint32_t> held_names_;
     std::unordered_map<std::uint32_t, Proxy> proxies_;
     std::unordered_map<port_t, std::uint32_t> proxy_names_;
     std::vector<port_t> answered_;  // ports that nobody has a right to, in the set, to stand for the next answers
-    port_t way_ = PORT_NULL;        // on which send-once rights are made
+    port_t way_ = PORT_NULL;        // on which rights are made
     std::uint32_t next_own_ = 1, next_other_ = chosen_by_other + 1;
 };
 

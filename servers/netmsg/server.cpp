@@ -68,8 +68,14 @@ void Server::serve_wall(const Given& given) {
 
 void Server::add(std::unique_ptr<transport::Transport> transport, const std::string& address, bool listened) {
     const std::uint64_t number = next_++;
+    const Rights::News news = [this](int notification, port_t name) {
+        notification_t notice{};
+        notice.notify_header.msg_id = notification;
+        notice.notify_port = name;
+        news_.push_back(notice);
+    };
     links_[number] = std::make_unique<Link>(
-        number, std::move(transport), Link::Terms{host_name_, set_, quota_, given_, walled_, patience_}, *ferry_);
+        number, std::move(transport), Link::Terms{host_name_, set_, quota_, given_, walled_, patience_, news}, *ferry_);
     links_[number]->tell_found([this](std::uint64_t search, port_t port) { return found(search, port); });
     links_[number]->came_about(address, listened);
     attend(*links_[number]);
@@ -136,6 +142,7 @@ void Server::run(int stop, const std::function<bool()>& goes_on) {
 bool Server::turn(int milliseconds, int stop) {
     if (!attend_to_links(milliseconds, stop)) return false;
     receive();
+    pass_news();
     bury();
     return true;
 }
@@ -160,6 +167,7 @@ bool Server::attend_to_links(int milliseconds, int stop) {
     const std::lock_guard lock(mutex_);
     if (look[1].revents != 0) calm();
     attend_to_what_is_ready(look, order);
+    pass_news();
     bury();
     end_searches();
     return true;
@@ -194,9 +202,18 @@ void Server::receive_on() {
         const msg_return_t code = msg_receive(&message.header, MSG_OPTION_NONE, 0);
         const std::lock_guard lock(mutex_);
         if (code == RCV_SUCCESS) receive_one(message);
+        pass_news();
         if (over_) return;
         const auto waits = [](const auto& entry) { return entry.second->has_more() || !entry.second->open(); };
         if (std::any_of(links_.begin(), links_.end(), waits)) nudge();
+    }
+}
+
+void Server::pass_news() {
+    while (!news_.empty()) {
+        const notification_t notice = news_.back();
+        news_.pop_back();
+        for (auto& [number, link] : links_) link->notified(notice);
     }
 }
 

@@ -63,6 +63,7 @@ private:
     void receive();
     void receive_on();
     void receive_one(Buffer& message);
+    void pass_news();
     void nudge() const;
     void calm() const;
     void land();
@@ -104,6 +105,7 @@ private:
     std::unique_ptr<Ferry> ferry_;
     std::vector<transport::Listener> listeners_;
     std::map<std::uint64_t, std::unique_ptr<Link>> links_;
+    std::vector<notification_t> news_;  // of one link for the others
     std::uint64_t next_ = 1;
     port_t everybody_ = PORT_NULL, window_ = PORT_NULL;  // for look-ups at "*"; for who asks about links
     std::optional<transport::Crier> crier_;

@@ -8,7 +8,7 @@ namespace {
 
 struct OneRight {
     msg_header_t header{};
-    msg_type_t type{MSG_TYPE_MAKE_SEND_ONCE, 32, 1, 1, 0, 0, 0};
+    msg_type_t type{MSG_TYPE_PORT, 32, 1, 1, 0, 0, 0};
     port_t port = PORT_NULL;
 };
 
@@ -41,9 +41,10 @@ port_type_t type_of(port_t name) {
     return port_type(task_self(), name, &type) == KERN_SUCCESS ? type : PORT_TYPE_NONE;
 }
 
-port_t make_once(port_t receive_right, port_t way) {
+port_t make_right(unsigned code, port_t from, port_t way) {
     OneRight message;
-    message.port = receive_right;
+    message.type.msg_type_name = code & 0xFF;
+    message.port = from;
     message.header.msg_size = sizeof message;
     message.header.msg_remote_port = way;
     if (msg_send(&message.header, SEND_TIMEOUT, 0) != SEND_SUCCESS) return PORT_NULL;

@@ -25,10 +25,11 @@ void give_up(port_t name);
 // returns: PORT_TYPE_NONE for a name that stands for nothing
 port_type_t type_of(port_t name);
 
-// A send-once right to a port of ours. It goes through a message, since only a message makes one.
+// A right to a port of which we have another one, as the code says: a send-once right from the receive right
+// (MSG_TYPE_MAKE_SEND_ONCE), a send right from ownership too (MSG_TYPE_PORT). Only a message makes one.
 // takes: another port of ours for that message, at which nothing waits
 // returns: PORT_NULL when that cannot be
-port_t make_once(port_t receive_right, port_t way);
+port_t make_right(unsigned code, port_t from, port_t way);
 
 // Wakes who receives there by a message of nothing, unless messages wait there.
 void say(port_t port);
