@@ -3,7 +3,6 @@
 // which hears questions and asks them by UDP multicast; one of them has a clock, the other one looks up "clock"
 // at "*". The question goes to everybody, who has a clock answers, the two are linked, and the right that comes
 // back is a right like any other.
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <umach_inspect.h>
@@ -13,9 +12,12 @@
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <umach/umach.hpp>
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -53,8 +55,6 @@ int keep_the_clock(int ready) {
     umach::Server server;
     const umach::PortName port = server.add_port().value();
     server.handle<int, int>(ask_the_time, [](int zone) { return 12 + zone; });
-    // The keeper of a host that was made just now may still be starting the name service.
-    while (name_server_port == PORT_NULL) sched_yield();
     umach::Host::join().value().check_in("clock", port).value();
     if (write(ready, "r", 1) != 1) return 1;
     return server.run() ? 0 : 1;
@@ -62,11 +62,10 @@ int keep_the_clock(int ready) {
 
 // The other link may be just starting, and so may ours: who finds nobody asks again.
 int look_around() {
-    while (name_server_port == PORT_NULL) sched_yield();
     port_t clock = PORT_NULL;
     int code = NETNAME_NOT_CHECKED_IN;
-    const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (code != NETNAME_SUCCESS && std::chrono::steady_clock::now() < late)
+    const auto late = std::chrono::steady_clock::now() + 10s;
+    for (; code != NETNAME_SUCCESS && std::chrono::steady_clock::now() < late; std::this_thread::sleep_for(10ms))
         code = netname_look_up(name_server_port, "*", "clock", &clock);
     if (code != NETNAME_SUCCESS) return std::printf("nobody has a clock\n"), 1;
     const umach::SendRight right(clock);

@@ -40,8 +40,9 @@ port_t remember(const Trap& trap, Remembered& known, ports::PortRef port, Ask as
 port_t bootstrap_port_of(const Trap& trap) {
     Caller& c = trap.caller();
     const auto& special = c.k.task(c.task.index).special[ports::special_bootstrap];
-    // Nobody keeps a host of one process: its name service starts when it is asked for.
-    if (!special.get() && !trap.host().keeper()) start_name_service(trap.host());
+    // Nobody keeps a host of one process: its name service starts when it is asked for. So does that of a host which this
+    // process was made the keeper of just now.
+    if (!special.get() && (!trap.host().keeper() || trap.host().has_name())) start_name_service(trap.host());
     return remember(trap, bootstrap_name, special, [&] {
         port_name_t name = PORT_NULL;
         ports::get_special(c, c.task, ports::special_bootstrap, &name);

@@ -3,8 +3,10 @@
 #include "processes.hpp"
 
 #include <servers/netname.h>
+#include <umach_inspect.h>
 #include <unistd.h>
 #include <cstring>
+#include <string>
 
 namespace umach::tests {
 namespace {
@@ -18,6 +20,15 @@ TEST(NameService, IsThereInAHostOfOneProcess) {
         MUST(netname_look_up(name_server_port, "", "spooler", &found) == NETNAME_SUCCESS && found == port);
         MUST(violations().empty());
     }));
+}
+
+TEST(NameService, IsThereAsSoonAsAHostIsMade) {
+    for (int i = 0; i < 20; ++i)
+        EXPECT_TRUE(runs_well([&] {
+            const std::string name = "names-" + std::to_string(getpid());
+            MUST(umach_host_create(name.c_str(), nullptr) == KERN_SUCCESS);
+            MUST(name_server_port != PORT_NULL);
+        }));
 }
 
 TEST(NameService, FindsForOneProcessWhatAnotherCheckedIn) {
