@@ -60,7 +60,7 @@ void Server::begin_search(Buffer& message) {
     if (searches_.size() >= most_searches) return refuse(reply, names::look_up_id, KERN_RESOURCE_SHORTAGE);
     const std::uint64_t number = next_++ & 0xFFFF'FFFF;
     Search& search = searches_[number];
-    search = {name, reply, 0, 0, Deadline::in(between_cries), Deadline::in(longest_search)};
+    search = {name, reply, 0, 0, "", Deadline::in(between_cries), Deadline::in(longest_search)};
     for (const auto& [which, link] : links_) search.asked += link->ask(name, number) ? 1 : 0;
     if (crier_) cry(number, search);
     nudge();
@@ -135,17 +135,27 @@ void Server::hear_answers() {
     }
 }
 
-// A host that is linked already was asked.
+// A host that is linked already was asked; one to which another search is being linked is asked by both.
 void Server::follow(Search& search, const std::string& host, const std::string& address) {
+    if (search.guest != 0) return;
     for (const auto& [which, link] : links_)
-        if (search.guest != 0 || link->peer_name() == host) return;
+        if (link->peer_name() == host) return;
+    const auto being_linked = std::find_if(searches_.begin(), searches_.end(), [&](const auto& other) {
+        return other.second.guest != 0 && other.second.guest_host == host;
+    });
+    if (being_linked != searches_.end()) return wait_for(search, being_linked->second.guest, host);
     if (!has_room()) return;
     auto guest = transport::connect(address, guest_options_, Deadline::in(500ms));
     if (!guest.ok()) return log_(guest.fault().what);
-    search.guest = next_;
-    search.late = Deadline::in(longest_greeting);
+    wait_for(search, next_, host);
     log_("\"" + search.name + "\" is at " + host + ", " + address);
     add(std::move(guest).value(), address);
+}
+
+void Server::wait_for(Search& search, std::uint64_t guest, const std::string& host) {
+    search.guest = guest;
+    search.guest_host = host;
+    search.late = Deadline::in(longest_greeting);
 }
 
 void Server::end_searches() {

@@ -77,6 +77,7 @@ private:
         port_t reply = PORT_NULL;
         std::size_t asked = 0;    // links that have not answered yet
         std::uint64_t guest = 0;  // the link that was made for it, if that has not joined yet
+        std::string guest_host{};  // which it leads to
         transport::Deadline again = transport::Deadline::never(), late = transport::Deadline::never();
     };
     void begin_search(Buffer& message);
@@ -86,6 +87,7 @@ private:
     void hear_questions();
     void hear_answers();
     void follow(Search& search, const std::string& host, const std::string& address);
+    static void wait_for(Search& search, std::uint64_t guest, const std::string& host);
     void end_searches();
     void watch(std::vector<pollfd>& look) const;
     bool has_room();
