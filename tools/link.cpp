@@ -168,6 +168,9 @@ void add_link(CLI::App& app, int& status) {
     command->add_option("--ports", asked->quota.ports, "Of a peer's that may be known here");
     command->add_option("--bytes", asked->quota.bytes, "Of messages of a link that may wait")
         ->transform(CLI::AsSizeValue(false));
+    command->add_option("--memory", asked->quota.memory, "Bytes out of line in messages of a link, at most 256M")
+        ->transform(CLI::AsSizeValue(false))
+        ->check(CLI::Range(std::size_t{1}, netmsg::most_memory));
     command->add_option("--messages", asked->quota.messages, "Of a link that may wait for room");
     command->add_option("--window", asked->window, "Frames on their way over udp; 1 is stop-and-wait")
         ->check(CLI::Range(1u, 32u))

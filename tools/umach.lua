@@ -11,7 +11,7 @@ local frame = Proto("umach", "umach link")
 local kinds = {[1] = "hello", [2] = "data", [3] = "acknowledge", [4] = "bye", [5] = "beat"}
 local ops = {[1] = "hello", [2] = "part", [3] = "credit", [4] = "dead", [5] = "release", [6] = "look up",
              [7] = "found", [8] = "memory", [9] = "taken", [10] = "version", [11] = "told",
-             [12] = "unowned", [13] = "inherit"}
+             [12] = "unowned", [13] = "inherit", [14] = "room"}
 local rights = {[0] = "none", [1] = "dead name", [2] = "send right of the sender's", [3] = "send right that comes home",
                 [4] = "send-once right", [5] = "receive right", [6] = "receive right and ownership",
                 [7] = "ownership", [8] = "ownership that comes home"}
@@ -102,6 +102,7 @@ local packets = {
     [11] = function(r) r.u32(f.call) return r.text(f.name) end,
     [12] = function(r) return tostring(r.u32(f.id)) end,
     [13] = function(r) return r.u32(f.id) .. ", before " .. r.u32(f.was) end,
+    [14] = function(r) r.u32(f.id) return r.u32(f.count) .. " bytes" end,
 }
 
 -- returns: what it is, in words, and what is left behind it

@@ -17,10 +17,9 @@ struct Delivery {
     std::uint64_t link = 0;
     std::uint32_t id = 0;  // of the holding that it goes to
     std::vector<Arrival> arrivals;
-    Memory memory;              // data out of line, of all items
+    std::vector<Memory> memory;  // data out of line, which goes with the message
     std::vector<port_t> names;  // rights out of line
     std::size_t memory_length = 0;
-    bool moves = false;         // the memory goes with the message; else it is copied
     bool lost = false;          // there was no memory for it
     Buffer message;
 };

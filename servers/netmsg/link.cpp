@@ -36,6 +36,7 @@ Link::Link(std::uint64_t number, std::unique_ptr<transport::Transport> transport
     writer.u8(protocol_version);
     writer.text(terms.host_name.substr(0, most_host_name));
     push_control(std::move(hello));
+    if (quota_.memory < most_memory) control(Op::room, 0, static_cast<std::uint32_t>(quota_.memory));
 }
 
 Link::~Link() {
@@ -131,6 +132,7 @@ bool Link::hear(Reader& reader) {
         case Op::credit:
         case Op::dead:
         case Op::taken:
+        case Op::room:
         case Op::unowned:
         case Op::inherit:
         case Op::release: break;
@@ -142,6 +144,7 @@ bool Link::hear(Reader& reader) {
     if (op == Op::credit) rights_.give_credit(id);
     if (op == Op::dead) rights_.died(id);
     if (op == Op::taken) memory_out_ -= std::min<std::size_t>(memory_out_, count);
+    if (op == Op::room) peer_memory_ = std::min<std::size_t>(count, most_memory);
     if (op == Op::inherit) return rights_.inherited(id, count) || end(rights_.why());
     if (op != Op::release && op != Op::unowned) return true;
     const bool had = op == Op::release ? rights_.released(id, count) : rights_.unowned(id);
@@ -182,7 +185,7 @@ bool Link::message_for(std::uint32_t id, Incoming whole) {
     delivery->id = id;
     delivery->lost = whole.memory.size() < whole.memory_length;
     delivery->memory_length = whole.memory_length;
-    delivery->memory = std::move(whole.memory);
+    delivery->memory.push_back(std::move(whole.memory));
     if (!unpack(*parcel, *delivery)) {
         for (const Arrival& arrival : delivery->arrivals) rights_.settle(arrival, false);
         return end(rights_.why());
@@ -266,7 +269,8 @@ void Link::landed(Delivery& delivery, msg_return_t code) {
 void Link::finish(Delivery& delivery, bool sent) {
     for (const Arrival& arrival : delivery.arrivals) rights_.settle(arrival, sent);
     if (delivery.memory_length > 0) {
-        if (sent && delivery.moves) delivery.memory.release();
+        for (Memory& memory : delivery.memory)
+            if (sent) memory.release();
         memory_in_ -= delivery.memory_length;
         control(Op::taken, 0, static_cast<std::uint32_t>(delivery.memory_length));
     }

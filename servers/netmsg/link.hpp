@@ -117,6 +117,7 @@ private:
     bool unpack(const Parcel& parcel, Delivery& delivery);
     bool unpack_rights(const Parcel& parcel, std::size_t first, const Item& item, Delivery& delivery);
     void unpack_memory(const Parcel& parcel, Delivery& delivery);
+    static bool cut_up(const Parcel& parcel, std::vector<Memory>& memory);
     void deliver(std::unique_ptr<Delivery> delivery);
     void finish(Delivery& delivery, bool sent);
     void give_credit(const Delivery& delivery);
@@ -158,6 +159,7 @@ private:
     Found found_;
     std::uint32_t next_call_ = 1;
     std::size_t memory_out_ = 0, memory_in_ = 0;  // sent and not said to be taken; kept here
+    std::size_t peer_memory_ = most_memory;       // that may be sent and not taken
     std::uint64_t messages_in_ = 0, messages_out_ = 0;
 };
 

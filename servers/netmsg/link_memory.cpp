@@ -10,7 +10,7 @@ namespace umach::netmsg {
 
 bool Link::may_begin(const Outgoing& message) const {
     const bool begun = message.memory_sent > 0 || message.memory_bytes == 0;
-    return begun || memory_out_ + message.memory_bytes <= most_memory;
+    return begun || memory_out_ + message.memory_bytes <= peer_memory_;
 }
 
 bool Link::send_memory(Outgoing& message) {
@@ -38,7 +38,7 @@ bool Link::hear_memory(Reader& reader) {
     if (!may_send_to(reader.ok() ? rights_.holding(id) : nullptr)) return false;
     Incoming& incoming = incoming_[id];
     if (offset == 0 && incoming.memory_length == 0) {
-        if (length > most_memory - memory_in_) return end("the peer sent more memory than a link may carry");
+        if (length > quota_.memory - memory_in_) return end(past(quota_.memory, "bytes out of line"));
         memory_in_ += length;
         incoming.memory_length = length;
         incoming.memory = Memory::allocate(length);
@@ -51,18 +51,34 @@ bool Link::hear_memory(Reader& reader) {
     return true;
 }
 
-// What is the data of one item moves on; several share one region, and are copied out of it.
+// What came for several items is cut up, so that each has pages of its own: all of it goes on without a copy.
+bool Link::cut_up(const Parcel& parcel, std::vector<Memory>& memory) {
+    const Memory all = std::move(memory.front());
+    std::size_t next = 0;
+    bool enough = true;
+    memory.clear();
+    visit_items(parcel.body, [&](const Item& item) {
+        const auto bytes = static_cast<std::size_t>(item.memory());
+        if (bytes == 0 || memory.size() == MSG_RIGHTS_MAX) return;
+        memory.push_back(Memory::allocate(bytes));
+        enough = enough && memory.back().size() == bytes;
+        if (enough) std::memcpy(memory.back().bytes().data(), all.bytes().data() + next, bytes);
+        next += bytes;
+    });
+    return enough && next == all.size();
+}
+
 void Link::unpack_memory(const Parcel& parcel, Delivery& delivery) {
     auto* const body = reinterpret_cast<std::byte*>(delivery.message.bytes) + sizeof(msg_header_t);
     int items = 0;
     visit_items(parcel.body, [&](const Item& item) { items += item.memory() > 0 ? 1 : 0; });
-    delivery.moves = items == 1;
-    std::byte* next = delivery.memory.bytes().data();
+    if (items > 1 && !delivery.lost) delivery.lost = !cut_up(parcel, delivery.memory);
+    std::size_t next = 0;
     visit_items(parcel.body, [&](const Item& item) {
         if (item.in_line || item.rights()) return;
-        put_code(body, item, item.code, delivery.moves && item.memory() > 0);
-        put_pointer(body, item, delivery.lost || item.memory() == 0 ? nullptr : next);
-        next += delivery.lost ? 0 : item.memory();
+        const bool has = item.memory() > 0 && !delivery.lost;
+        put_code(body, item, item.code, has);
+        put_pointer(body, item, has ? delivery.memory[next++].bytes().data() : nullptr);
     });
 }
 

@@ -160,7 +160,7 @@ bool Link::take(Buffer& message) {
     Proxy* const proxy = rights_.proxy_named(at);
     if (proxy == nullptr) return false;
     // More would never go over: whoever waits for an answer learns that there will be none.
-    if (memory_of(body_of(message)) > most_memory) return discard(message), true;
+    if (memory_of(body_of(message)) > peer_memory_) return discard(message), true;
     Outgoing outgoing;
     outgoing.id = proxy->id;
     if (proxy->once) {

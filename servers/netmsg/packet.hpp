@@ -37,12 +37,13 @@ enum class Op : std::uint8_t {
     version = 10,  // call: which name service is yours?
     told = 11,     // call, text
     unowned = 12,  // id: who owned the port that the receiving side holds does not any more
+    room = 14,     // 0, bytes: so much memory is kept here at most
     inherit = 13,  // id, was: the port's receiver has lost it, and it moves to its owner, with the next id for it
 };
 
 // Whether a small packet has two numbers.
 constexpr bool has_count(Op op) {
-    return op == Op::release || op == Op::taken || op == Op::inherit;
+    return op == Op::release || op == Op::taken || op == Op::room || op == Op::inherit;
 }
 
 // A right in a message or an answer, as the sending side sees it.

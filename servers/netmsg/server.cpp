@@ -248,7 +248,8 @@ namespace {
 
 // What landed after its link had ended. The link has given up what was its own; what came for this message only is left.
 void forget(Delivery& delivery, bool sent) {
-    if (sent && delivery.moves) delivery.memory.release();
+    for (Memory& memory : delivery.memory)
+        if (sent) memory.release();
     for (const Arrival& arrival : delivery.arrivals) {
         if (sent) return;
         if (arrival.kind == RightKind::once) give_up(arrival.name);

@@ -139,9 +139,25 @@ TEST(HostileLink, WithMemoryThatNoMessageHasAPlaceForIsCutOff) {
     expect([](std::uint32_t id) { return Frames{memory(id, 8, 0, 9)}; }, "memory that does not fit");
     expect([](std::uint32_t id) { return Frames{memory(id, 8, 0, 4), memory(id, 8, 0, 4)}; }, "does not fit");
     expect([](std::uint32_t id) { return Frames{memory(id, 0, 0, 0)}; }, "does not fit");
-    expect([](std::uint32_t id) { return Frames{memory(id, (256u << 20) + 1, 0, 8)}; }, "more memory than");
+    expect([](std::uint32_t id) { return Frames{memory(id, (256u << 20) + 1, 0, 8)}; },
+           "past its quota of 268435456 bytes out of line");
     expect([&](std::uint32_t id) { return Frames{memory(id, 8, 0, 4), part(id, empty)}; }, "does not fit");
     expect([&](std::uint32_t id) { return Frames{memory(id, 8, 0, 8), part(id, empty)}; }, "no place for");
+}
+
+TEST(HostileQuota, OfMemoryCutsOffWhoSendsMoreThanItWasTold) {
+    in_a_host_of_its_own([&] {
+        Quota quota;
+        quota.memory = 1000;
+        Attack attack(quota);
+        attack.put(hello());
+        port_t port = PORT_NULL;
+        const std::uint32_t id = attack.found(&port);
+        attack.put(memory(id, 1000, 0, 8));
+        EXPECT_FALSE(attack.cut_off());
+        attack.put(memory(attack.found(&port, "other"), 1, 0, 1));
+        EXPECT_NE(attack.log().find("past its quota of 1000 bytes out of line"), std::string::npos) << attack.log();
+    });
 }
 
 TEST(HostileLink, WithMorePortsThanALinkMayHaveIsCutOffAndItsPortsAreGone) {
