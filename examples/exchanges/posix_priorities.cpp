@@ -16,7 +16,8 @@ int main() {
         const auto doctor = exchange::connected_to(door.address());
         for (const char* text : {"1 a cold", "9 a heart attack", "5 a broken arm", "1 a cough", "0 no more"})
             exchange::say(*doctor, text);
-        exchange::part_from(*doctor);
+        // Who goes before it is let in leaves nothing behind: its queues have no names.
+        for (std::string called; exchange::hear(*doctor, &called);) {}
     });
     const auto link = exchange::guest_of(door);
     std::multimap<int, std::string, std::greater<>> waiting;  // of one priority, in order of arrival
@@ -26,6 +27,7 @@ int main() {
         for (std::string text; exchange::hear_now(*link, &text); all = all || text[0] == '0')
             waiting.emplace(text.at(0) - '0', text.substr(2));
     }
+    exchange::part_from(*link);
     for (const auto& [priority, text] : waiting) std::printf("priority %d: %s\n", priority, text.c_str());
     return exchange::end_of(patients);
 }

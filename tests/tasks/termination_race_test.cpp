@@ -139,7 +139,7 @@ TEST(TerminationRace, AThreadThatEndsWhileItIsTerminatedLeavesNoRecord) {
     EXPECT_TRUE(runs_well([] {
         setenv("UMACH_THREADS", "60", 1);
         static_cast<void>(task_self());
-        for (int i = 0; i < 10 * rounds; ++i) {
+        for (int i = 0; i < 4 * rounds; ++i) {
             std::atomic<thread_t> name{THREAD_NULL};
             std::thread thread([&] {
                 name.store(thread_self());
