@@ -65,15 +65,21 @@ public:
     }
     void put(const Bytes& frame) { put(*evil_, frame); }
 
+    // returns: the id of what the call has found, 0 if the frame does not say
+    static std::uint32_t found_in(const Bytes& frame, std::uint32_t call) {
+        Reader reader(frame);
+        if (reader.u8() != static_cast<std::uint8_t>(Op::found)) return 0;
+        if (reader.u32() != call || reader.u32() != 0) return 0;
+        return reader.right().id;
+    }
+
     // Both work until the answer has come. returns: the id of the target
     std::uint32_t look_up_target(Transport& from, std::uint32_t call) {
         put(from, look_up(call, "target"));
         const Deadline late = Deadline::in(std::chrono::seconds(10));
         for (; !late.passed(); turn()) {
-            Reader reader(last_[&from]);
-            if (reader.u8() != static_cast<std::uint8_t>(Op::found)) continue;
-            if (reader.u32() != call || reader.u32() != 0) continue;
-            return reader.right().id;
+            for (const Bytes& frame : got_[&from])
+                if (const std::uint32_t id = found_in(frame, call); id != 0) return id;
         }
         ADD_FAILURE() << "no answer: " << log_;
         return 0;
@@ -85,7 +91,7 @@ public:
         for (Transport* const one : {honest_.get(), evil_.get()}) {
             Bytes got;
             while (one != nullptr && one->receive(got, Deadline::in(std::chrono::seconds(0))) == Moved::done)
-                last_[one] = got;
+                got_[one].push_back(got);
         }
     }
 
@@ -146,7 +152,7 @@ private:
     port_t target_ = PORT_NULL;
     std::unique_ptr<Transport> honest_, evil_;
     std::uint32_t honest_id_ = 0;
-    std::map<Transport*, Bytes> last_;
+    std::map<Transport*, std::vector<Bytes>> got_;
 };
 
 Bytes with_two(Op op, std::uint32_t one, std::uint32_t other) {

@@ -164,14 +164,12 @@ TEST_P(Owning, ALostLinkLeavesAPortToItsOwnerAndOneToItsReceiver) {
         [](Side& side, port_t service) {
             const port_t port = made();
             send(service, MSG_TYPE_PORT_OWNERSHIP, port);
-            side.hear();
-            side.kill_server();
             EXPECT_TRUE(told(NOTIFY_OWNERSHIP_RIGHTS, port));
             side.hear();
         },
         [](Side& side, port_t service) {
             const port_t port = next(service).name();
-            side.tell();
+            side.kill_server();
             EXPECT_TRUE(told(NOTIFY_RECEIVE_RIGHTS, port));
             side.tell();
         });

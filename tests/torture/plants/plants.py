@@ -124,7 +124,7 @@ PLANTS = [
           '    empty_hand(k, keeper, dead.put_aside);\n', '',
           'ClearAwayASenderThatWaits'),
     Plant('a sender is admitted and not rung', 'ports/queue.cpp',
-          '    end_wait(s, thread, SEND_SUCCESS);\n', '',
+          'if (!wait_goes_on(s, message)) end_wait(s, thread, SEND_SUCCESS);\n', 'wait_goes_on(s, message);\n',
           'ReceiveAndAdmitABlockedSender'),
     Plant('a kept message is admitted and its sender not told', 'ports/queue.cpp',
           '    tell_accepted(s, port, message);\n', '    static_cast<void>(tell_accepted), static_cast<void>(message);\n',
