@@ -85,6 +85,15 @@ PortRef memory_object_of_name(Caller& caller, port_name_t name) {
     return {};
 }
 
+kern_return_t name_memory_object(Caller& caller, PortRef object, port_name_t* name) {
+    *name = PORT_NULL;
+    if (!object) return KERN_SUCCESS;
+    return caller.step([&](KernelStep& s) {
+        const kern_return_t code = hand_out(s, caller, object, name);
+        return code == KERN_SUCCESS ? s.keep(code) : s.undo(code);
+    });
+}
+
 kern_return_t create_section(Caller& caller, TaskRef task, std::uint64_t bytes, port_name_t* name) {
     Kernel& k = caller.k;
     const TaskRef home = home_of_objects(caller);

@@ -30,6 +30,10 @@ std::optional<Section> section_of_port(Kernel& k, PortRef port);
 // returns: null, and runtime::detail() says so, when it is none
 PortRef memory_object_of_name(Caller& caller, port_name_t name);
 
+// Gives the caller a send right to a memory object, of which it has learnt from a view.
+// returns: KERN_SUCCESS, with PORT_NULL for none or one that has gone meanwhile; KERN_RESOURCE_SHORTAGE no room for a name
+kern_return_t name_memory_object(Caller& caller, PortRef object, port_name_t* name);
+
 // Makes a section of zeros, and gives the caller a send right to its memory object.
 // takes: task: whose quota it counts against
 // returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT the task has ended; KERN_RESOURCE_SHORTAGE with runtime::detail()

@@ -26,6 +26,11 @@ void free_view(KernelStep& s, std::uint32_t index) {
     drop_send(s, view.object);
 }
 
+// The most that may be done by way of a view: what is done to a copy the object does not see.
+int most_allowed(const Section& section, const ViewPlan& plan) {
+    return plan.copies && (section.protection & VM_PROT_READ) != 0 ? VM_PROT_ALL : section.protection;
+}
+
 kern_return_t fill(KernelStep& s, TaskRef task, ViewRecord& view, const ViewPlan& plan) {
     const auto section = section_of_port(s.k, plan.object);
     if (!section || !count_send(s, plan.object)) return set_detail("the memory object is gone"), KERN_INVALID_ARGUMENT;
@@ -33,7 +38,8 @@ kern_return_t fill(KernelStep& s, TaskRef task, ViewRecord& view, const ViewPlan
         set_detail("the section has %llu KiB", static_cast<unsigned long long>(section->pages) * 4);
         return KERN_INVALID_ARGUMENT;
     }
-    if ((plan.protection & ~section->protection) != 0) {
+    const int allowed = most_allowed(*section, plan);
+    if ((plan.protection & ~allowed) != 0) {
         set_detail("the memory object allows 0x%x, not 0x%x", static_cast<unsigned>(section->protection), static_cast<unsigned>(plan.protection));
         return KERN_PROTECTION_FAILURE;
     }
@@ -43,8 +49,9 @@ kern_return_t fill(KernelStep& s, TaskRef task, ViewRecord& view, const ViewPlan
     s.set(view.address, 0);
     s.set(view.first, plan.first);
     s.set(view.pages, plan.pages);
-    s.set(view.protection, static_cast<std::uint64_t>(plan.most & section->protection));
+    s.set(view.protection, static_cast<std::uint64_t>(plan.most & allowed));
     s.set(view.inheritance, plan.inheritance);
+    s.set(view.copies, plan.copies ? 1 : 0);
     return KERN_SUCCESS;
 }
 
@@ -62,7 +69,7 @@ std::uint64_t map(Kernel& k, const ViewRecord& view, const ViewPlan& plan) {
     const std::uint64_t offset = offset_of(k.region(section_of_port(k, plan.object)->region.index)) + (view.first << page_bits);
     const int rights = ((plan.protection & VM_PROT_READ) != 0 ? PROT_READ : 0) | ((plan.protection & VM_PROT_WRITE) != 0 ? PROT_WRITE : 0) |
                        ((plan.protection & VM_PROT_EXECUTE) != 0 ? PROT_EXEC : 0);
-    return k.pool().map_view(offset, bytes_of(view), rights, plan.address, plan.alignment_bits);
+    return k.pool().map_view(offset, bytes_of(view), {rights, plan.copies}, plan.address, plan.alignment_bits);
 }
 
 // Locks whom a view belongs to: its task, or else the host for its process.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A view: where a task has a section mapped, by vm_map, in a way of its own: at its own address, for reading only or for
-// writing too. It is counted before it is mapped and unmapped before it is forgotten, and has a send right to the memory
+// writing too, or to be written to as a copy of the task's own. It is counted before it is mapped and unmapped before it is forgotten, and has a send right to the memory
 // object all the while; so a section's memory never goes to others while it is mapped somewhere.
 //
 // A task that ends leaves its views to its process, which unmaps them, or ends.
@@ -20,6 +20,7 @@ struct ViewPlan {
     int protection = 0;                   // vm_prot_t, at first
     int most = 0;                         // and ever, as far as the object allows
     std::uint32_t inheritance = 0;        // of a child of fork: VM_INHERIT_NONE, or _COPY
+    bool copies = false;                  // what is written there is the task's own: allowed if the object can be read
 };
 
 // Maps a section into this process, for a task of it.

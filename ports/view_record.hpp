@@ -17,6 +17,7 @@ struct alignas(64) ViewRecord {
     Count first, pages;         // own; of the section
     Count protection;           // own; vm_prot_t: the most that may be done
     Count inheritance;          // own; vm_inherit_t
+    Count copies;               // own; 1: what is written there is the task's own
 };
 
 }  // namespace umach::ports

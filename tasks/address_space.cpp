@@ -200,7 +200,7 @@ kern_return_t write(Caller& caller, MemoryWords& words) {
 
 kern_return_t map(Caller& caller, TaskRef task, MemoryWords& words) {
     const auto rest = std::bit_cast<MapPlan>(std::array{words[2], words[3]});
-    ports::ViewPlan plan{std::bit_cast<ports::PortRef>(words[1]), rest.first, rest.pages, 0, rest.alignment_bits, rest.protection, rest.most, rest.inheritance};
+    ports::ViewPlan plan{std::bit_cast<ports::PortRef>(words[1]), rest.first, rest.pages, 0, rest.alignment_bits, rest.protection, rest.most, rest.inheritance, rest.copies != 0};
     if (words[0] != any_address) {
         const auto range = pages_of(words[0], plan.pages << ports::page_bits);
         if (!range || range->first == 0) return KERN_INVALID_ADDRESS;

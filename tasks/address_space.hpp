@@ -26,7 +26,7 @@ enum class MemoryCall : std::uint64_t {
 struct MapPlan {
     std::uint32_t first = 0, pages = 0;   // of the section
     std::uint8_t protection = 0, most = 0, inheritance = 0, alignment_bits = 0;
-    std::uint32_t unused = 0;
+    std::uint32_t copies = 0;             // 1: as in ports::ViewPlan
 };
 static_assert(sizeof(MapPlan) == 2 * sizeof(std::uint64_t));
 using MemoryWords = std::array<std::uint64_t, 4>;

@@ -54,7 +54,7 @@ std::optional<Mapped> view_from(ports::Kernel& k, ports::TaskRef task, std::uint
     if (!ref) return std::nullopt;
     const ports::ViewRecord& view = k.view(ref.index);
     const auto most = static_cast<int>(view.protection.get());
-    return Mapped{view.address, view.pages << ports::page_bits, most, static_cast<std::uint32_t>(view.inheritance.get()), true, most,
+    return Mapped{view.address, view.pages << ports::page_bits, most, static_cast<std::uint32_t>(view.inheritance.get()), view.copies == 0, most,
                   view.object, view.first << ports::page_bits};
 }
 

@@ -100,13 +100,17 @@ UMACH_EXPORT kern_return_t vm_copy(vm_task_t task, vm_address_t source_address, 
  * vm_region: describe the memory at an address of a task, or the next above it.
  *
  * takes: *address is where to look from
- * returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT the task is unknown; KERN_INVALID_ADDRESS a result cannot be
- *   written; KERN_NO_SPACE there is nothing at the address or above
- * source: Mach 2.5, mach.defs 2030, without the memory object and its offset
+ * returns: KERN_SUCCESS, *object_name is what vm_map() mapped there, a send right of the caller's, and *offset where
+ *   in it the memory begins; MEMORY_OBJECT_NULL and 0 for all other memory; KERN_INVALID_ARGUMENT the task is unknown;
+ *   KERN_INVALID_ADDRESS a result cannot be written; KERN_NO_SPACE there is nothing at the address or above;
+ *   KERN_RESOURCE_SHORTAGE no room for a name
+ * limits: each call gives one more reference; the right is to the object itself (2.5: to a port that only names it)
+ * source: Mach 2.5, mach.defs 2030
  */
 UMACH_EXPORT kern_return_t vm_region(vm_task_t task, vm_address_t* address, vm_size_t* size,
                                      vm_prot_t* protection, vm_prot_t* max_protection,
-                                     vm_inherit_t* inheritance, boolean_t* is_shared);
+                                     vm_inherit_t* inheritance, boolean_t* is_shared,
+                                     memory_object_t* object_name, vm_offset_t* offset);
 
 /*
  * vm_statistics: what the machine's memory is used for, and the faults of the task's process.
@@ -158,15 +162,17 @@ UMACH_EXPORT kern_return_t memory_object_info(memory_object_t memory_object, vm_
 /*
  * vm_map: map memory of a memory object into a task; zero-filled memory of its own for MEMORY_OBJECT_NULL.
  *
- * takes: a reference of its own to the memory object, until the mapping is gone: by vm_deallocate(), or with the task
+ * takes: a reference of its own to the memory object, until the mapping is gone: by vm_deallocate(), or with the task;
+ *   copy: a page that the task writes to is its own from then on, nobody else sees that, and who may read may do it
  * returns: KERN_SUCCESS *address is the first byte; KERN_INVALID_ARGUMENT the task or an argument is unknown,
- *   memory_object is none, the memory ends before offset + size, or copy is TRUE; KERN_PROTECTION_FAILURE the memory
- *   object allows less; KERN_INVALID_ADDRESS address cannot be read or written, or the one asked for is not usable;
+ *   memory_object is none, or the memory ends before offset + size; KERN_PROTECTION_FAILURE the memory object allows
+ *   less; KERN_INVALID_ADDRESS address cannot be read or written, or the one asked for is not usable;
  *   KERN_NO_SPACE the pages are not all free, or none with these bits are; KERN_RESOURCE_SHORTAGE
  * limits: whole pages; with anywhere, the address has no bit of mask, which is 2^n - 1. A write is a fault where only
  *   reading is allowed. A child of fork has nothing of the mapping (VM_INHERIT_NONE), or a copy (VM_INHERIT_COPY); not
- *   the same memory: it maps that by a right of its own. A copy at one time is vm_read()'s. Data in such memory is
- *   copied when it is sent out of line.
+ *   the same memory: it maps that by a right of its own. Until the task has written to a page of a copy, it sees there
+ *   what others write to the object: a copy as of one time is vm_read()'s. Data in such memory is copied when it is sent
+ *   out of line.
  * source: Mach 3, mach.defs 2107, without pagers
  */
 UMACH_EXPORT kern_return_t vm_map(vm_task_t task, vm_address_t* address, vm_size_t size, vm_offset_t mask,

@@ -101,12 +101,15 @@ public:
     /// All of it, mapped into this task. returns: as vm_map(); KERN_PROTECTION_FAILURE map() of one to be read only.
     [[nodiscard]] Result<View> map() const { return map_as<std::byte>(VM_PROT_DEFAULT); }
     [[nodiscard]] Result<ReadOnlyView> map_read_only() const { return map_as<const std::byte>(VM_PROT_READ); }
+    /// A copy of this task's own, also of one to be read only: a page costs memory once it is written. Until then it shows
+    /// what others write to the section.
+    [[nodiscard]] Result<View> map_copy() const { return map_as<std::byte>(VM_PROT_DEFAULT, TRUE); }
 
 private:
     template <typename Byte>
-    [[nodiscard]] Result<BasicView<Byte>> map_as(vm_prot_t protection) const {
+    [[nodiscard]] Result<BasicView<Byte>> map_as(vm_prot_t protection, boolean_t copy = FALSE) const {
         vm_address_t at = 0;
-        const kern_return_t code = vm_map(task_self(), &at, size_, 0, TRUE, right_.name(), 0, FALSE, protection, protection,
+        const kern_return_t code = vm_map(task_self(), &at, size_, 0, TRUE, right_.name(), 0, copy, protection, protection,
                                           VM_INHERIT_NONE);
         if (code != KERN_SUCCESS) {
             return Error::last(code);

@@ -109,12 +109,13 @@ constexpr unsigned page_bits = 12;
 
 }  // namespace
 
-std::uint64_t Pool::map_view(std::uint64_t offset, std::uint64_t bytes, int protection, std::uint64_t address, unsigned alignment_bits) noexcept {
+std::uint64_t Pool::map_view(std::uint64_t offset, std::uint64_t bytes, How how, std::uint64_t address, unsigned alignment_bits) noexcept {
     const bool aligned = address == 0 && alignment_bits > page_bits;
     void* place = aligned ? free_place(bytes, std::uint64_t{1} << alignment_bits) : reinterpret_cast<void*>(address);
     if (place == MAP_FAILED) return 0;
     const int fixed = aligned ? MAP_FIXED : address != 0 ? MAP_FIXED_NOREPLACE : 0;
-    void* at = mmap(place, bytes, protection, MAP_SHARED | fixed, descriptor_.get(), static_cast<off_t>(offset));
+    const int flags = (how.copies ? MAP_PRIVATE : MAP_SHARED) | fixed;
+    void* at = mmap(place, bytes, how.protection, flags, descriptor_.get(), static_cast<off_t>(offset));
     const bool there = at != MAP_FAILED && (place == nullptr || at == place);
     if (!there && at != MAP_FAILED) munmap(at, bytes);   // a system that does not know the flag takes it for a hint
     if (!there && aligned) munmap(place, bytes);

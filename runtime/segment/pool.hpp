@@ -56,9 +56,13 @@ public:
     bool map_again(std::uint64_t offset, std::uint64_t bytes) noexcept;
 
     // Maps a part of it once more, in another way; a child of a fork does not have that mapping either.
-    // takes: protection: PROT_...; address: 0 for anywhere, at a multiple of 2^alignment_bits
+    // takes: address: 0 for anywhere, at a multiple of 2^alignment_bits
     // returns: its address; 0 when there is no room for it, or none at that address
-    std::uint64_t map_view(std::uint64_t offset, std::uint64_t bytes, int protection, std::uint64_t address, unsigned alignment_bits) noexcept;
+    struct How {
+        int protection = 0;     // PROT_...
+        bool copies = false;    // what is written there stays this process's own
+    };
+    std::uint64_t map_view(std::uint64_t offset, std::uint64_t bytes, How how, std::uint64_t address, unsigned alignment_bits) noexcept;
 
 private:
     Pool(Descriptor descriptor, std::uint64_t bytes, std::unique_ptr<SegmentMapping> mapping) noexcept;

@@ -75,7 +75,6 @@ kern_return_t check(const Mapping& m) {
     if (m.size == 0 || m.size > most_bytes) return wrong("the size is 0, or more than there can be");
     if (m.offset % ports::page_bytes != 0 || m.offset > most_bytes) return wrong("the offset is no multiple of a page, or more than there can be");
     if ((m.mask & (m.mask + 1)) != 0 || m.mask > most_bytes >> 1) return wrong("the mask is not 2^n - 1");
-    if (m.copy) return wrong("copy: only vm_read makes a copy");
     if (!is_protection(m.protection) || !is_protection(m.most) || (m.protection & ~m.most) != 0)
         return wrong("cur_protection is more than max_protection, or one of them is unknown");
     const auto inheritance = static_cast<vm_inherit_t>(m.inheritance);
@@ -156,7 +155,7 @@ kern_return_t vm_copy(Caller& caller, TaskRef task, Word source, Word count, Wor
 }
 
 kern_return_t vm_region(Caller& caller, TaskRef task, Word asked, Word* address, Word* size, Int* protection, Int* max_protection,
-                        Int* inheritance, Bool* shared) {
+                        Int* inheritance, Bool* shared, Port* object, Word* offset) {
     const auto found = mapped_from(caller.k, task, asked.value);
     if (!found) {
         runtime::set_detail("the task has no memory at 0x%llx or above", static_cast<unsigned long long>(asked.value));
@@ -168,7 +167,8 @@ kern_return_t vm_region(Caller& caller, TaskRef task, Word asked, Word* address,
     max_protection->value = found->most;
     inheritance->value = static_cast<int>(found->inheritance);
     shared->value = found->is_shared ? TRUE : FALSE;
-    return KERN_SUCCESS;
+    offset->value = found->offset;
+    return ports::name_memory_object(caller, found->object, &object->value);
 }
 
 kern_return_t vm_map(Caller& caller, TaskRef task, Word asked, Word size, Word mask, Bool anywhere, Port object, Word offset, Bool copy,
@@ -181,7 +181,7 @@ kern_return_t vm_map(Caller& caller, TaskRef task, Word asked, Word size, Word m
     if (!section) return KERN_INVALID_ARGUMENT;
     const auto byte = [](auto value) { return static_cast<std::uint8_t>(value); };
     const MapPlan plan{static_cast<std::uint32_t>(mapping.offset >> ports::page_bits), static_cast<std::uint32_t>(ports::pages_for(mapping.size)),
-                       byte(mapping.protection), byte(mapping.most), byte(mapping.inheritance), byte(std::bit_width(mapping.mask)), 0};
+                       byte(mapping.protection), byte(mapping.most), byte(mapping.inheritance), byte(std::bit_width(mapping.mask)), mapping.copy ? 1u : 0u};
     const auto rest = std::bit_cast<std::array<std::uint64_t, 2>>(plan);
     MemoryWords words{mapping.anywhere ? any_address : mapping.asked, std::bit_cast<std::uint64_t>(section), rest[0], rest[1]};
     const kern_return_t code = change_memory_of(caller, task, MemoryCall::map, words);
@@ -208,7 +208,8 @@ constexpr auto rows = std::to_array<Call>({
     call<calls::vm_read>(2027, "vm_read", {"address", "size", "data"}),
     call<calls::vm_write>(2028, "vm_write", {"address", "data"}),
     call<calls::vm_copy>(2029, "vm_copy", {"source_address", "count", "dest_address"}),
-    call<calls::vm_region>(2030, "vm_region", {"address", "address", "size", "protection", "max_protection", "inheritance", "is_shared"}),
+    call<calls::vm_region>(2030, "vm_region", {"address", "address", "size", "protection", "max_protection", "inheritance", "is_shared",
+                                               "object_name", "offset"}),
     call<calls::vm_statistics>(2031, "vm_statistics", {"vm_stats"}),
     call<calls::vm_map>(2107, "vm_map", {"address", "size", "mask", "anywhere", "memory_object", "offset", "copy", "cur_protection",
                                          "max_protection", "inheritance", "address"}),

@@ -21,7 +21,7 @@ kern_return_t vm_read(Caller& caller, TaskRef task, Word address, Word size, Mem
 kern_return_t vm_write(Caller& caller, TaskRef task, Word address, Data data);
 kern_return_t vm_copy(Caller& caller, TaskRef task, Word source, Word count, Word destination);
 kern_return_t vm_region(Caller& caller, TaskRef task, Word asked, Word* address, Word* size, Int* protection, Int* max_protection,
-                        Int* inheritance, Bool* shared);
+                        Int* inheritance, Bool* shared, Port* object, Word* offset);
 kern_return_t vm_map(Caller& caller, TaskRef task, Word asked, Word size, Word mask, Bool anywhere, Port object, Word offset, Bool copy,
                      Int protection, Int most, Int inheritance, Word* address);
 kern_return_t vm_statistics(Caller& caller, TaskRef task, Array<Int>* statistics);

@@ -57,8 +57,8 @@ kern_return_t vm_copy(vm_task_t task, vm_address_t source, vm_size_t count, vm_a
 }
 
 kern_return_t vm_region(vm_task_t task, vm_address_t* address, vm_size_t* size, vm_prot_t* protection, vm_prot_t* max_protection,
-                        vm_inherit_t* inheritance, boolean_t* is_shared) {
-    return direct<calls::vm_region>(task, Fetched{address}, address, size, protection, max_protection, inheritance, is_shared);
+                        vm_inherit_t* inheritance, boolean_t* is_shared, memory_object_t* object_name, vm_offset_t* offset) {
+    return direct<calls::vm_region>(task, Fetched{address}, address, size, protection, max_protection, inheritance, is_shared, object_name, offset);
 }
 
 kern_return_t vm_statistics(vm_task_t task, vm_statistics_data_t* statistics) {

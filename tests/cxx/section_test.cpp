@@ -57,6 +57,16 @@ TEST_F(SectionOf, ARightThatTravelledIsTheSameMemoryAndOneToReadOnlyMapsNoMore) 
     EXPECT_EQ(its.bytes()[5], std::byte{9});
 }
 
+TEST_F(SectionOf, ACopyOfOneToReadOnlyIsWrittenToAndTheSectionStaysAsItIs) {
+    const Section section = Section::create(1).value();
+    const View mine = section.map().value();
+    mine.bytes()[5] = std::byte{9};
+    const View copy = section.read_only().value().map_copy().value();
+    EXPECT_EQ(copy.bytes()[5], std::byte{9});
+    copy.bytes()[5] = std::byte{1};
+    EXPECT_EQ(mine.bytes()[5], std::byte{9});
+}
+
 TEST_F(SectionOf, ARightToSomethingElseIsRefusedAndReleased) {
     EXPECT_EQ(Section::of(port_.make_send().value()).code(), KERN_INVALID_ARGUMENT);
     EXPECT_EQ(Section::create(0).code(), KERN_INVALID_ARGUMENT);

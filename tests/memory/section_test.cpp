@@ -1,64 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Memory that several tasks have at once: a section, by the right to its memory object.
-#include "parcel.hpp"
-
-#include "ports/region.hpp"
-
-#include <sys/wait.h>
-#include <unistd.h>
+#include "section.hpp"
 
 namespace umach::tests {
 namespace {
-
-memory_object_t section(std::size_t bytes) {
-    memory_object_t object = MEMORY_OBJECT_NULL;
-    MUST(memory_object_create(task_self(), bytes, &object) == KERN_SUCCESS);
-    return object;
-}
-
-memory_object_t read_only(memory_object_t object) {
-    memory_object_t proxy = MEMORY_OBJECT_NULL;
-    MUST(memory_object_create_proxy(object, VM_PROT_READ, &proxy) == KERN_SUCCESS);
-    return proxy;
-}
-
-struct Wish {
-    vm_prot_t protection = VM_PROT_DEFAULT;
-    vm_offset_t offset = 0, mask = 0;
-    vm_address_t at = 0;
-    vm_inherit_t inheritance = VM_INHERIT_NONE;
-    task_t task = task_self();
-};
-
-kern_return_t try_to_map(memory_object_t object, std::size_t bytes, const Wish& wish, vm_address_t* at) {
-    *at = wish.at;
-    return vm_map(wish.task, at, bytes, wish.mask, wish.at == 0 ? TRUE : FALSE, object, wish.offset, FALSE, wish.protection, VM_PROT_ALL,
-                  wish.inheritance);
-}
-
-char* map(memory_object_t object, std::size_t bytes, const Wish& wish = {}) {
-    vm_address_t at = 0;
-    MUST(try_to_map(object, bytes, wish, &at) == KERN_SUCCESS);
-    return reinterpret_cast<char*>(at);
-}
-
-void release(port_name_t name) { MUST(port_deallocate(task_self(), name) == KERN_SUCCESS); }
-vm_address_t address(const char* at) { return reinterpret_cast<vm_address_t>(at); }
-bool nothing_is_left() { return in_use() == InUse{} && kernel().zone(ports::zone_views).fresh() - 1 == kernel().zone(ports::zone_views).on_free_list(); }
-
-// Whether a write there is a fault: a child tries.
-bool faults(char* at, bool write) {
-    const pid_t child = fork();
-    if (child == 0) {
-        std::signal(SIGSEGV, SIG_DFL);
-        if (write) *static_cast<volatile char*>(at) = 1;
-        else static_cast<void>(*static_cast<volatile char*>(at));
-        _exit(0);
-    }
-    int status = 0;
-    MUST(waitpid(child, &status, 0) == child);
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
-}
 
 // A task of another process that answers each message with the first byte of what it maps of the section it got, adds one to
 // it, and ends when it has no section.
@@ -210,7 +155,6 @@ TEST(Section, ItIsMappedWhereAndAsFarAsOneAsks) {
         MUST(try_to_map(object, page, {.offset = 5}, &at) == KERN_INVALID_ARGUMENT);
         MUST(try_to_map(object, page, {.mask = 5}, &at) == KERN_INVALID_ARGUMENT);
         MUST(try_to_map(task_self(), page, {}, &at) == KERN_INVALID_ARGUMENT);
-        MUST(vm_map(task_self(), &at, page, 0, TRUE, object, 0, TRUE, VM_PROT_READ, VM_PROT_READ, VM_INHERIT_NONE) == KERN_INVALID_ARGUMENT);
         // its beginning and its end go, a hole changes nothing
         deallocate(all, page);
         deallocate(all + 7 * page, 1);
@@ -254,22 +198,6 @@ TEST(Section, AChildOfForkHasNothingOfAViewOrACopyAndNeverTheSame) {
         MUST(vm_inherit(task_self(), address(none), page, VM_INHERIT_COPY) == KERN_SUCCESS && !faults(none, true) && none[0] == 4);
         MUST(vm_inherit(task_self(), address(none), page, VM_INHERIT_NONE) == KERN_SUCCESS && faults(none, false));
         MUST(violations().empty());
-    }));
-}
-
-TEST(Section, VmRegionTellsThatItIsSharedAndWhatMayBeDone) {
-    EXPECT_TRUE(runs_well([] {
-        const memory_object_t object = section(4 * page);
-        char* mine = map(object, 2 * page, {.protection = VM_PROT_READ, .offset = page});
-        vm_address_t at = address(mine) + 5;
-        vm_size_t size = 0;
-        vm_prot_t now = 0, most = 0;
-        vm_inherit_t inheritance = VM_INHERIT_SHARE;
-        boolean_t shared = FALSE;
-        MUST(vm_region(task_self(), &at, &size, &now, &most, &inheritance, &shared) == KERN_SUCCESS);
-        MUST(at == address(mine) && size == 2 * page && now == VM_PROT_READ && most == VM_PROT_ALL && inheritance == VM_INHERIT_NONE && shared);
-        MUST(vm_protect(task_self(), at, page, FALSE, VM_PROT_DEFAULT) == KERN_SUCCESS);
-        MUST(vm_region(task_self(), &at, &size, &now, &most, &inheritance, &shared) == KERN_SUCCESS && now == VM_PROT_DEFAULT);
     }));
 }
 

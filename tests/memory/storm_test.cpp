@@ -63,7 +63,7 @@ public:
         constexpr std::array operations = {&Player::take,    &Player::take,   &Player::give,    &Player::shorten, &Player::send_copy,
                                            &Player::send_all, &Player::fetch,  &Player::fetch,   &Player::fetch,   &Player::create,
                                            &Player::map,     &Player::map,    &Player::unmap,   &Player::share,   &Player::forget,
-                                           &Player::restrict, &Player::protect, &Player::read};
+                                           &Player::restrict, &Player::protect, &Player::read,    &Player::map_copy};
         for (;; tally_.done.fetch_add(1)) {
             while (tally_.done >= tally_.most) std::this_thread::yield();
             (this->*operations[random_() % operations.size()])();
@@ -138,6 +138,9 @@ private:
             }
         }
     }
+    static void write_number(const Mapped& view) {
+        for (std::size_t at = 0; at < view.bytes; at += page) std::memcpy(view.at + at, &view.number, sizeof view.number);
+    }
     void keep(port_name_t object) {
         if (std::find(objects_.begin(), objects_.end(), object) == objects_.end()) objects_.push_back(object);
         while (objects_.size() > 8) forget();
@@ -149,18 +152,18 @@ private:
         const Mapped view = map_object(object, VM_PROT_DEFAULT);
         check(view);
         MUST(view.number == 0);
-        const std::uint64_t number = std::uint64_t{random_()} << 32 | random_() | 1;
-        for (std::size_t at = 0; at < view.bytes; at += page) std::memcpy(view.at + at, &number, sizeof number);
-        views_.push_back({view.at, view.bytes, number});
+        views_.push_back({view.at, view.bytes, std::uint64_t{random_()} << 32 | random_() | 1});
+        write_number(views_.back());
         keep(object);
         if (views_.size() > 10) unmap();
     }
-    static Mapped map_object(port_name_t object, vm_prot_t protection) {
+    static Mapped map_object(port_name_t object, vm_prot_t protection, boolean_t copy = FALSE) {
         vm_size_t size = 0;
         vm_prot_t most = 0;
         vm_address_t at = 0;
         MUST(memory_object_info(object, &size, &most) == KERN_SUCCESS);
-        MUST(vm_map(task_self(), &at, size, 0, TRUE, object, 0, FALSE, protection & most, VM_PROT_ALL, VM_INHERIT_NONE) == KERN_SUCCESS);
+        MUST(vm_map(task_self(), &at, size, 0, TRUE, object, 0, copy, copy ? protection : protection & most, VM_PROT_ALL, VM_INHERIT_NONE) ==
+             KERN_SUCCESS);
         auto* bytes = reinterpret_cast<char*>(at);
         return {bytes, size, number_at(bytes)};
     }
@@ -169,6 +172,15 @@ private:
         views_.push_back(map_object(objects_[below(objects_.size())], below(2) == 0 ? VM_PROT_DEFAULT : VM_PROT_READ));
         MUST(views_.back().number != 0);
         check(views_.back());
+    }
+    // A copy that is written to, with a number of its own: nobody else's bytes get into it, nor its into theirs.
+    void map_copy() {
+        if (objects_.empty() || views_.size() > 10) return;
+        Mapped copy = map_object(objects_[below(objects_.size())], VM_PROT_DEFAULT, TRUE);
+        check(copy);
+        copy.number = std::uint64_t{random_()} << 32 | random_() | 1;
+        write_number(copy);
+        views_.push_back(copy);
     }
     void unmap() {
         if (views_.empty()) return;

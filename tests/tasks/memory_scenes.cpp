@@ -43,10 +43,10 @@ kern_return_t write(vm_task_t task, std::uint64_t address, std::byte* data, unsi
 }
 
 kern_return_t region(vm_task_t task, std::uint64_t asked, std::uint64_t* address, std::uint64_t* size, int* protection, int* most,
-                     int* inheritance, boolean_t* shared) {
+                     int* inheritance, boolean_t* shared, memory_object_t* object, std::uint64_t* offset) {
     vm_inherit_t inherited = 0;
     *address = asked;
-    const kern_return_t code = vm_region(task, address, size, protection, most, &inherited, shared);
+    const kern_return_t code = vm_region(task, address, size, protection, most, &inherited, shared, object, offset);
     *inheritance = static_cast<int>(inherited);
     return code;
 }
@@ -193,12 +193,14 @@ const std::vector<Scene> memory_scenes = {
      [](Stage& stage) {
          vm_address_t at = 0;
          MUST(vm_allocate(task_self(), &at, 3 * page, TRUE) == KERN_SUCCESS);
-         const auto [address, size, protection, most, inheritance, shared] =
+         const auto [address, size, protection, most, inheritance, shared, object, offset] =
              stage.ask<calls::vm_region, region>(stage.self(), Word{at + page});
          MUST(address.value == at && size.value == 3 * page && protection.value == VM_PROT_DEFAULT && shared.value == FALSE);
-         MUST(most.value == VM_PROT_ALL && inheritance.value == VM_INHERIT_COPY);
+         MUST(most.value == VM_PROT_ALL && inheritance.value == VM_INHERIT_COPY && object.value == MEMORY_OBJECT_NULL && offset.value == 0);
          stage.ask<calls::vm_region, region>(stage.self(), Word{~std::uint64_t{0} - 4});
          stage.ask<calls::vm_region, region>(stage.peer(), Word{0});
+         const std::uint64_t view = map_scene(stage, stage.self(), section(page), page, VM_PROT_READ);
+         stage.ask<calls::vm_region, region>(stage.self(), Word{view});
      }},
     {"memory_object_create", "GivesTheCallerARightToASectionOfATask",
      [](Stage& stage) {

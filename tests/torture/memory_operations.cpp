@@ -80,9 +80,9 @@ port_name_t make_section(Scene& scene) {
     port_name_t name = PORT_NULL;
     return create_section(scene.caller, scene.caller.task, bytes, &name) == KERN_SUCCESS ? name : PORT_NULL;
 }
-kern_return_t map_all(Scene& scene, port_name_t name, std::uint64_t* at, int protection = VM_PROT_DEFAULT) {
+kern_return_t map_all(Scene& scene, port_name_t name, std::uint64_t* at, int protection = VM_PROT_DEFAULT, bool copies = false) {
     return map_view(scene.caller, scene.caller.task,
-                    {memory_object_of_name(scene.caller, name), 0, pages_for(bytes), 0, 0, protection, VM_PROT_ALL, VM_INHERIT_NONE}, at);
+                    {memory_object_of_name(scene.caller, name), 0, pages_for(bytes), 0, 0, protection, VM_PROT_ALL, VM_INHERIT_NONE, copies}, at);
 }
 int drop(Scene& scene, port_name_t name) { return deallocate(scene.caller, scene.caller.task, name); }
 
@@ -97,6 +97,13 @@ int map_and_unmap(Scene& scene) {
     if (const int code = drop(scene, name); code != KERN_SUCCESS) return code;
     if (const int code = deallocate_address(scene.caller, at, 1); code != KERN_SUCCESS) return code;   // its first page
     return deallocate_address(scene.caller, at + page_bytes, bytes - page_bytes);
+}
+int map_a_copy(Scene& scene) {
+    std::uint64_t at = 0;
+    const port_name_t name = make_section(scene);
+    if (const int code = map_all(scene, name, &at, VM_PROT_DEFAULT, true); code != KERN_SUCCESS) return code;
+    *reinterpret_cast<volatile std::byte*>(at) = std::byte{1};
+    return drop(scene, name);
 }
 int make_proxy(Scene& scene) {
     port_name_t proxy = PORT_NULL;
@@ -168,6 +175,7 @@ std::vector<Operation> memory_calls() {
             {"ReceiveMemory", receive_memory, memory_for_member},
             {"CreateASectionAndMapIt", create_and_map},
             {"MapASectionAndUnmapItInParts", map_and_unmap},
+            {"MapACopyOfASection", map_a_copy},
             {"MakeAProxyAndMapThat", make_proxy},
             {"SendASectionAway", send_section, receiver, true},
             {"MapASectionThatOthersMade", map_what_others_made, section_for_member},
