@@ -31,22 +31,46 @@ void clear_around(std::byte* first, std::uint64_t dirty_pages, std::uint64_t beg
     if (end < dirty) std::memset(first + end, 0, std::min(page_bytes - 1, dirty - end));
 }
 
+// Copies into a region, to its pages of the stock by the mapping, to new ones by the file.
+// returns: false when some of it cannot be read
+bool copy_from(Kernel& k, const TakenRegion& taken, std::uint64_t begin, std::uint64_t address, std::uint64_t bytes) {
+    const std::uint64_t offset = offset_of(k.region(taken.region.index)) + begin;
+    const std::uint64_t had = std::min(bytes, std::max(taken.dirty_pages << page_bits, begin) - begin);
+    const auto* from = reinterpret_cast<const std::byte*>(address);
+    std::byte* to = k.pool().base() + offset;
+    if (!runtime::copy_in(to, from, had)) return false;
+    const std::uint64_t done = had + k.pool().write(offset + had, from + had, bytes - had);
+    return runtime::copy_in(to + done, from + done, bytes - done);   // of what the file did not take
+}
+
+msg_return_t unreadable(std::uint64_t address, std::uint64_t bytes) {
+    set_detail("the %llu bytes of out-of-line data at 0x%llx cannot be read", static_cast<unsigned long long>(bytes),
+               static_cast<unsigned long long>(address));
+    return SEND_INVALID_MEMORY;
+}
+
+// Whether data begins and ends in memory that is there: a wild pointer is not to cost as much as it says.
+bool has_ends(std::uint64_t address, std::uint64_t bytes) {
+    std::byte end{};
+    const auto* from = reinterpret_cast<const std::byte*>(address);
+    return address + bytes > address && runtime::copy_in(&end, from, 1) && runtime::copy_in(&end, from + (bytes - 1), 1);
+}
+
 // Copies data into a region of the carrier's hand.
 // returns: null, and *error says why not
 RegionRef copy_data(Caller& caller, std::uint64_t address, std::uint64_t bytes, msg_return_t* error) {
     const std::uint64_t begin = address & (page_bytes - 1);
     const std::uint64_t pages = pages_for(begin + bytes);
+    if (!has_ends(address, bytes)) return *error = unreadable(address, bytes), RegionRef{};
     *error = SEND_KERNEL_REFUSED;
     if (!may_take_off(caller.k.task(caller.task.index), pages)) return {};   // before it is copied; attach() decides
     const TakenRegion taken = take_region(caller.k, caller.carrier, pages);
     if (!taken.region) return {};
     std::byte* first = caller.k.pool().base() + offset_of(caller.k.region(taken.region.index));
     clear_around(first, taken.dirty_pages, begin, begin + bytes);
-    if (runtime::copy_in(first + begin, reinterpret_cast<const void*>(address), bytes)) return taken.region;
-    set_detail("the %llu bytes of out-of-line data at 0x%llx cannot be read", static_cast<unsigned long long>(bytes),
-               static_cast<unsigned long long>(address));
+    if (copy_from(caller.k, taken, begin, address, bytes)) return taken.region;
     give_back(caller.k, caller.carrier);
-    *error = SEND_INVALID_MEMORY;
+    *error = unreadable(address, bytes);
     return {};
 }
 

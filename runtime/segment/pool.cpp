@@ -77,6 +77,16 @@ bool Pool::reserve(std::uint64_t offset, std::uint64_t bytes) noexcept {
     return true;
 }
 
+std::uint64_t Pool::write(std::uint64_t offset, const void* from, std::uint64_t bytes) noexcept {
+    std::uint64_t done = 0;
+    while (done < bytes) {
+        const ssize_t got = pwrite(descriptor_.get(), static_cast<const std::byte*>(from) + done, bytes - done, static_cast<off_t>(offset + done));
+        if (got > 0) done += static_cast<std::uint64_t>(got);
+        else if (got == 0 || errno != EINTR) break;
+    }
+    return done;
+}
+
 void Pool::release(std::uint64_t offset, std::uint64_t bytes) noexcept {
     constexpr int hole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
     while (fallocate(descriptor_.get(), hole, static_cast<off_t>(offset), static_cast<off_t>(bytes)) != 0 && errno == EINTR) {

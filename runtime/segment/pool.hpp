@@ -48,6 +48,10 @@ public:
     // returns: false when there is not so much memory; some of it may have been taken
     bool reserve(std::uint64_t offset, std::uint64_t bytes) noexcept;
 
+    // Copies to reserved pages that this process has not touched yet; a fault for each costs more than the copy.
+    // returns: how many bytes; fewer when `from` cannot be read
+    std::uint64_t write(std::uint64_t offset, const void* from, std::uint64_t bytes) noexcept;
+
     // Gives memory back to the system; what is read there afterwards is zero.
     void release(std::uint64_t offset, std::uint64_t bytes) noexcept;
 

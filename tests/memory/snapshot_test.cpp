@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Out-of-line data that is copied: the receiver sees what the sender had when it sent.
-#include "parcel.hpp"
+#include "section.hpp"
 
 #include <sys/mman.h>
-#include <unistd.h>
 #include <atomic>
 #include <thread>
 
@@ -29,6 +28,15 @@ char* shared_pages(std::size_t bytes) {
     MUST(at != MAP_FAILED);
     return static_cast<char*>(at);
 }
+
+char* view_of_section(std::size_t bytes, boolean_t copy) {
+    const memory_object_t object = section(bytes);
+    char* at = map(object, bytes, {.inheritance = VM_INHERIT_COPY, .copy = copy});
+    release(object);
+    return at;
+}
+char* view(std::size_t bytes) { return view_of_section(bytes, FALSE); }
+char* copy_of_section(std::size_t bytes) { return view_of_section(bytes, TRUE); }
 
 class SnapshotOf : public ::testing::TestWithParam<Kind> {};
 
@@ -70,9 +78,54 @@ TEST_P(SnapshotOf, AnotherProcessSeesItAfterItsSenderHasDied) {
     }));
 }
 
+TEST_P(SnapshotOf, AThreadThatWritesDuringTheSendChangesEachByteOnlyBeforeItIsCopied) {
+    EXPECT_TRUE(runs_well([] {
+        const port_name_t port = new_port();
+        constexpr std::size_t bytes = 64 * page;
+        char* mine = GetParam().make(bytes);
+        std::memset(mine, 0, bytes);
+        std::atomic<bool> over{false};
+        std::thread writer([&] { for (char value = 1; !over.load(); ++value) std::memset(mine, value, bytes); });
+        for (int round = 0; round < 20; ++round) {
+            MUST(Parcel(port).data(mine, bytes).send() == SEND_SUCCESS);
+            Parcel got;
+            MUST(got.receive(port) == RCV_SUCCESS);
+            const std::vector<char> first(got.part().at, got.part().at + bytes);
+            for (int look = 0; look < 3; ++look) MUST(std::memcmp(first.data(), got.part().at, bytes) == 0);
+            deallocate(got.part().at, bytes);
+        }
+        over.store(true);
+        writer.join();
+    }));
+}
+
+TEST_P(SnapshotOf, AChildOfForkThatWritesChangesNeitherWhatIsOnItsWayNorWhatHasArrived) {
+    EXPECT_TRUE(runs_well([] {
+        const port_name_t port = new_port();
+        constexpr std::size_t bytes = 300'000;
+        const auto child_writes_to = [](char* at) {
+            const pid_t child = fork();
+            if (child == 0) {
+                std::memset(at, 0x55, bytes);
+                _exit(0);
+            }
+            int status = -1;
+            MUST(waitpid(child, &status, 0) == child && status == 0);
+        };
+        char* mine = GetParam().make(bytes);
+        fill(mine, bytes, 3);
+        MUST(Parcel(port).data(mine, bytes).send() == SEND_SUCCESS);
+        child_writes_to(mine);
+        Parcel got;
+        MUST(got.receive(port) == RCV_SUCCESS && is_filled(got.part().at, bytes, 3));
+        child_writes_to(got.part().at);
+        MUST(is_filled(got.part().at, bytes, 3) && violations().empty());
+    }));
+}
+
 INSTANTIATE_TEST_SUITE_P(Memory, SnapshotOf,
                          ::testing::Values(Kind{"Heap", heap}, Kind{"Region", region}, Kind{"MappedFile", mapped_file},
-                                           Kind{"SharedPages", shared_pages}),
+                                           Kind{"SharedPages", shared_pages}, Kind{"View", view}, Kind{"CopyOfASection", copy_of_section}),
                          [](const auto& kind) { return kind.param.name; });
 
 TEST(Snapshot, DataOnTheStackAndNextToInLineItemsArrivesInItsPlace) {
@@ -115,6 +168,24 @@ TEST(Snapshot, NothingOfWhatOthersLeftInMemoryIsSeenAroundTheData) {
     }));
 }
 
+TEST(Snapshot, DataThatLiesInPagesOfTheStockAndInNewOnesArrivesWhole) {
+    EXPECT_TRUE(runs_well([] {
+        const port_name_t port = new_port();
+        std::vector<char> data(16 * page);
+        fill(data.data(), data.size(), 4);
+        for (const std::size_t had : {std::size_t{0}, std::size_t{1}, std::size_t{5}, std::size_t{11}}) {
+            if (had != 0) deallocate(allocate(had * page, 1), had * page);
+            MUST(Parcel(port).data(data.data() + 7, 11 * page).send() == SEND_SUCCESS);
+            Parcel got;
+            MUST(got.receive(port) == RCV_SUCCESS && std::memcmp(got.part().at, data.data() + 7, 11 * page) == 0);
+            kernel().header().most_stock_pages.put(0);   // the next begins with what it allocates
+            deallocate(got.part().at, 11 * page);
+            MUST(kernel().header().stock_pages == 0);
+            kernel().header().most_stock_pages.put(1000);
+        }
+    }));
+}
+
 TEST(Snapshot, ZeroBytesHaveNoPointerAndNeedNone) {
     EXPECT_TRUE(runs_well([] {
         const port_name_t port = new_port();
@@ -133,30 +204,11 @@ TEST(Snapshot, MemoryThatCannotBeReadIsInvalidMemoryAndNothingIsTaken) {
         MUST(Parcel(port).data(whole, page, true).data(two, page + 1).send() == SEND_INVALID_MEMORY);
         MUST(Parcel(port).data(whole, page, true).data(nullptr, 5).send() == SEND_INVALID_MEMORY);
         MUST(std::string(mach_error_detail()).find("out-of-line") != std::string::npos);
+        const auto* wild = reinterpret_cast<const void*>(~std::uintptr_t{0} - page);   // nor is so much memory looked for
+        MUST(Parcel(port).data(wild, 0xffff'ffff).send() == SEND_INVALID_MEMORY);
         MUST(is_filled(whole, page, 3));
         deallocate(whole, page);
         MUST((in_use() == InUse{}) && violations().empty());
-    }));
-}
-
-TEST(Snapshot, AThreadThatWritesDuringTheSendChangesEachByteOnlyBeforeItIsCopied) {
-    EXPECT_TRUE(runs_well([] {
-        const port_name_t port = new_port();
-        constexpr std::size_t bytes = 64 * page;
-        char* mine = heap(bytes);
-        std::memset(mine, 0, bytes);
-        std::atomic<bool> over{false};
-        std::thread writer([&] { for (char value = 1; !over.load(); ++value) std::memset(mine, value, bytes); });
-        for (int round = 0; round < 50; ++round) {
-            MUST(Parcel(port).data(mine, bytes).send() == SEND_SUCCESS);
-            Parcel got;
-            MUST(got.receive(port) == RCV_SUCCESS);
-            const std::vector<char> first(got.part().at, got.part().at + bytes);
-            for (int look = 0; look < 3; ++look) MUST(std::memcmp(first.data(), got.part().at, bytes) == 0);
-            deallocate(got.part().at, bytes);
-        }
-        over.store(true);
-        writer.join();
     }));
 }
 
