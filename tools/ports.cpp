@@ -74,7 +74,8 @@ std::string others_text(const Snapshot& all, const Holders& holders, const Proxi
     else if (port.receiver.kind != UMACH_PLACE_TASK)
         others.push_back("receive right in " + all.receiver_text(port.port));
     if (const unsigned rest = elsewhere(holders, port); rest != 0)
-        others.push_back(fmt::format("{} send in messages or special ports", rest));
+        others.push_back(fmt::format("{} send in {}", rest,
+                                     port.kind == UMACH_PORT_OF_MEMORY ? "views, proxies or messages" : "messages or special ports"));
     return fmt::format("{}", fmt::join(others, "; "));
 }
 

@@ -144,7 +144,7 @@ TEST(Ps, ShowsTheMemoryOfATaskItsSectionsAndWhatItHasInFlight) {
     EXPECT_EQ(task["bytes_in_flight"], 16384) << "its quota";
     EXPECT_NE(run_tool({"ps", host.name(), "--memory"}).out.find("SECTIONS"), std::string::npos);
     const std::string ports = run_tool({"ports", host.name(), std::to_string(member.pid())}).out;
-    EXPECT_NE(ports.find("receives: the kernel, for a section of 8 KiB"), std::string::npos) << ports;
+    EXPECT_NE(ports.find("receives: the kernel, for a section of 8 KiB; 2 send in views, proxies or messages"), std::string::npos) << ports;
 }
 
 TEST(Ps, UsesTheHostOfTheEnvironment) {
