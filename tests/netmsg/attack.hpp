@@ -54,6 +54,14 @@ inline Bytes look_up(std::uint32_t call, const std::string& name) {
     });
 }
 
+// returns: the id of what the call has found, 0 if the frame does not say
+inline std::uint32_t found_in(const Bytes& frame, std::uint32_t call) {
+    Reader reader(frame);
+    if (reader.u8() != static_cast<std::uint8_t>(Op::found)) return 0;
+    if (reader.u32() != call || reader.u32() != 0) return 0;
+    return reader.right().id;
+}
+
 // A server, and a peer of it that is a bare transport; all in a child, which has a host of its own.
 class Attack {
 public:
@@ -91,11 +99,9 @@ public:
         EXPECT_EQ(port_allocate(task_self(), port), KERN_SUCCESS);
         EXPECT_EQ(netname_check_in(name_server_port, name.c_str(), PORT_NULL, *port), NETNAME_SUCCESS);
         put(look_up(1, name));
-        Reader reader(last_);
-        EXPECT_EQ(reader.u8(), static_cast<std::uint8_t>(Op::found));
-        reader.u32();
-        EXPECT_EQ(reader.u32(), 0u);
-        return reader.right().id;
+        const std::uint32_t id = found_in(last_, 1);
+        EXPECT_NE(id, 0u);
+        return id;
     }
 
     bool cut_off() const { return server_.links() == 0; }

@@ -65,14 +65,6 @@ public:
     }
     void put(const Bytes& frame) { put(*evil_, frame); }
 
-    // returns: the id of what the call has found, 0 if the frame does not say
-    static std::uint32_t found_in(const Bytes& frame, std::uint32_t call) {
-        Reader reader(frame);
-        if (reader.u8() != static_cast<std::uint8_t>(Op::found)) return 0;
-        if (reader.u32() != call || reader.u32() != 0) return 0;
-        return reader.right().id;
-    }
-
     // Both work until the answer has come. returns: the id of the target
     std::uint32_t look_up_target(Transport& from, std::uint32_t call) {
         put(from, look_up(call, "target"));
