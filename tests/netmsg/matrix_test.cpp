@@ -71,7 +71,7 @@ public:
         const Deadline late = Deadline::in(std::chrono::seconds(10));
         for (; !late.passed(); turn()) {
             for (const Bytes& frame : got_[&from])
-                if (const std::uint32_t id = found_in(frame, call); id != 0) return id;
+                if (const auto id = found_in(frame, call)) return *id;
         }
         ADD_FAILURE() << "no answer: " << log_;
         return 0;
