@@ -2,6 +2,8 @@
 // Ownership and the receive right of a port on two hosts.
 #include "tests/netmsg/hosts.hpp"
 
+#include <sched.h>
+
 namespace umach::netmsg::test {
 namespace {
 
@@ -30,6 +32,14 @@ port_t made() {
     port_t port = PORT_NULL;
     EXPECT_EQ(port_allocate(task_self(), &port), KERN_SUCCESS);
     return port;
+}
+
+int waiting_at(port_t port) {
+    port_set_name_t set = PORT_NULL;
+    int messages = 0, backlog = 0;
+    boolean_t owns = FALSE, receives = FALSE;
+    port_status(task_self(), port, &set, &messages, &backlog, &owns, &receives);
+    return messages;
 }
 
 port_type_t type_of(port_t name) {
@@ -124,6 +134,7 @@ TEST_P(Owning, APortThatIsLentToTheOtherHostComesBackWithItsQueue) {
             EXPECT_EQ(type_of(port), PORT_TYPE_RECEIVE);
             EXPECT_EQ(next(port)->msg_id, 1);
             side.hear();
+            while (waiting_at(port) == 0) sched_yield();   // what is still on its way is not in the queue
             EXPECT_EQ(port_deallocate(task_self(), port), KERN_SUCCESS);
         });
 }
