@@ -210,6 +210,12 @@ void on_two_hosts(const LinkInTest& link, const Part& here, const Part& there) {
     doors.clear();
 }
 
+port_t made() {
+    port_t port = PORT_NULL;
+    EXPECT_EQ(port_allocate(task_self(), &port), KERN_SUCCESS);
+    return port;
+}
+
 Letter next(port_t port) {
     Letter letter;
     EXPECT_EQ(letter.receive(port, RCV_TIMEOUT, patience), RCV_SUCCESS);

@@ -63,6 +63,8 @@ LinkInTest link_in_weather(const char* name, const transport::Weather& weather);
 // Runs the two parts on two linked hosts, each in a process; failures of theirs are this test's.
 void on_two_hosts(const LinkInTest& link, const Part& here, const Part& there);
 
+// A port of this task's own.
+port_t made();
 // The next message at a port, within patience.
 Letter next(port_t port);
 // The next notification for a name, of those at the notify port, within patience.

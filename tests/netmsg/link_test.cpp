@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // What two tasks on two hosts see of each other over a link, of every kind.
+#include "servers/netmsg/space.hpp"
 #include "tests/netmsg/hosts.hpp"
 
 namespace umach::netmsg::test {
@@ -11,18 +12,6 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(, Linked, testing::ValuesIn(links_in_test()),
                          [](const auto& param) { return std::string(param.param.name); });
-
-port_t made() {
-    port_t port = PORT_NULL;
-    EXPECT_EQ(port_allocate(task_self(), &port), KERN_SUCCESS);
-    return port;
-}
-
-port_type_t type_of(port_t name) {
-    port_type_t type = PORT_TYPE_NONE;
-    port_type(task_self(), name, &type);
-    return type;
-}
 
 // A service that is checked in before the other side looks.
 Part serving(const std::function<void(Side&, port_t)>& part) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Ownership and the receive right of a port on two hosts.
+#include "servers/netmsg/space.hpp"
 #include "tests/netmsg/hosts.hpp"
 
 #include <sched.h>
@@ -27,26 +28,6 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(, Owning, testing::ValuesIn(links_in_test()),
                          [](const auto& param) { return std::string(param.param.name); });
-
-port_t made() {
-    port_t port = PORT_NULL;
-    EXPECT_EQ(port_allocate(task_self(), &port), KERN_SUCCESS);
-    return port;
-}
-
-int waiting_at(port_t port) {
-    port_set_name_t set = PORT_NULL;
-    int messages = 0, backlog = 0;
-    boolean_t owns = FALSE, receives = FALSE;
-    port_status(task_self(), port, &set, &messages, &backlog, &owns, &receives);
-    return messages;
-}
-
-port_type_t type_of(port_t name) {
-    port_type_t type = PORT_TYPE_NONE;
-    port_type(task_self(), name, &type);
-    return type;
-}
 
 void send(port_t to, unsigned code, port_t right, port_t reply = PORT_NULL) {
     EXPECT_EQ(Letter(to, 0, reply).item(code, {right}).send(SEND_TIMEOUT, patience), SEND_SUCCESS);
