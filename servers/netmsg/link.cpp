@@ -208,10 +208,9 @@ bool Link::unpack_rights(const Parcel& parcel, std::size_t first, const Item& it
     put_code(body, item, moves || owns ? item.code : MSG_TYPE_PORT, false);
     for (std::size_t i = 0; i < item.number; ++i) {
         const WireRight& right = parcel.rights[first + i];
-        const bool moved = right.kind == RightKind::receive || right.kind == RightKind::all;
         const bool owned = right.kind == RightKind::own || right.kind == RightKind::own_home;
         const bool nothing = right.kind == RightKind::none || right.kind == RightKind::dead;
-        const auto arrival = nothing || (moves == moved && owns == owned) ? rights_.arrive(right) : std::nullopt;
+        const auto arrival = nothing || (moves == right.moves() && owns == owned) ? rights_.arrive(right) : std::nullopt;
         if (!arrival) return false;
         delivery.arrivals.push_back(*arrival);
         std::memcpy(names + i * sizeof(port_t), &arrival->name, sizeof(port_t));
@@ -261,8 +260,8 @@ void Link::deliver(std::unique_ptr<Delivery> delivery) {
 void Link::landed(Delivery& delivery, msg_return_t code) {
     bytes_ -= delivery.message.header.msg_size;
     --messages_;
-    if (Holding* const to = rights_.holding(delivery.id); to != nullptr) to->busy = false;
     finish(delivery, code == SEND_SUCCESS);
+    rights_.arrived(delivery.id);
     flush();
 }
 

@@ -77,6 +77,7 @@ public:
 private:
     struct Outgoing {
         std::uint32_t id = 0;
+        bool packet = false;         // the bytes are a packet of their own, an answer with a right
         std::vector<Memory> memory;  // goes first
         std::size_t memory_bytes = 0, memory_sent = 0;
         Bytes bytes;

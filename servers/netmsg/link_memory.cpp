@@ -9,8 +9,9 @@
 namespace umach::netmsg {
 
 bool Link::may_begin(const Outgoing& message) const {
-    const bool begun = message.memory_sent > 0 || message.memory_bytes == 0;
-    return begun || memory_out_ + message.memory_bytes <= peer_memory_;
+    const bool fits = message.memory_bytes == 0 || memory_out_ + message.memory_bytes <= peer_memory_;
+    const bool begun = message.memory_sent > 0 || message.sent > 0;
+    return begun || (fits && rights_.may_leave(message.rights));
 }
 
 bool Link::send_memory(Outgoing& message) {

@@ -114,6 +114,12 @@ Bytes Link::part_head(Op op, std::uint32_t id, std::size_t length, std::size_t o
 }
 
 bool Link::send_part(Outgoing& message) {
+    if (message.packet) {
+        bytes_ -= message.bytes.size();
+        push_control(message.bytes);
+        message.sent = message.bytes.size();
+        return true;
+    }
     if (message.memory_sent < message.memory_bytes) return send_memory(message);
     Bytes frame = part_head(Op::part, message.id, message.bytes.size(), message.sent);
     const std::size_t bytes = std::min(message.bytes.size() - message.sent, transport_->largest() - frame.size());

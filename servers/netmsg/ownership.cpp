@@ -17,6 +17,13 @@ void Rights::give_up_ownership(port_t name) {
     port_release(task_self(), name, PORT_TYPE_OWN);
 }
 
+// The link to the receiver of a port is lost: the port is its owner's, who may be behind another link.
+void Rights::give_back(Proxy& proxy) {
+    if (!proxy.owned || type_of(proxy.name) != PORT_TYPE_RECEIVE_OWN) return end_port(proxy.name);
+    port_set_remove(task_self(), proxy.name);
+    news_(NOTIFY_RECEIVE_RIGHTS, proxy.name);
+}
+
 WireRight Rights::leave_ownership(port_t name) {
     if (Proxy* const proxy = proxy_named(name); proxy != nullptr) {
         ++proxy->in_transit;

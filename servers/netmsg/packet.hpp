@@ -63,6 +63,11 @@ struct WireRight {
     RightKind kind = RightKind::none;
     std::uint32_t id = 0;
     std::uint32_t was = 0;
+
+    bool moves() const { return kind == RightKind::receive || kind == RightKind::all; }
+    // Whether the sender holds it under the id, or has a proxy for it.
+    bool is_held() const { return kind == RightKind::mine || kind == RightKind::once || kind == RightKind::own; }
+    bool is_proxy() const { return kind == RightKind::yours || kind == RightKind::own_home; }
 };
 
 class Writer {

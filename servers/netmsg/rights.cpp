@@ -19,7 +19,7 @@ void give_up_held(port_t name) {
 Rights::~Rights() {
     for (const port_t port : answered_) end_port(port);
     if (way_ != PORT_NULL) end_port(way_);
-    for (auto& [name, id] : proxy_names_) end_port(name);
+    for (auto& [name, id] : proxy_names_) give_back(proxies_.at(id));
     for (auto& [id, holding] : holdings_) {
         if (holding.dead) continue;
         if (holding.owns) give_up_ownership(holding.name);
@@ -103,48 +103,27 @@ WireRight Rights::leave_once(port_t name) {
     return {RightKind::once, holding.id, 0};
 }
 
-// The port stays here and becomes a proxy: who sends to it goes on doing so. It has no credit until the other
-// side has taken the message that the right goes in.
-WireRight Rights::leave_receive(unsigned code, port_t name) {
-    const auto known = held_names_.find(name);
-    const std::uint32_t was = known != held_names_.end() ? known->second : 0;
-    if (proxies_.size() >= quota_.ports) {
-        end_port(name);
-        return {RightKind::dead, 0, 0};
-    }
-    Proxy* const proxy = add_proxy(next_other_++, name, false);
-    proxy->refs = 1;
-    proxy->credit = false;
-    // Who receives a port whose owner has gone meanwhile owns it, and is told so only now.
-    const bool kept = was != 0 && std::exchange(holdings_.at(was).owns, false);
-    proxy->owned = code == MSG_TYPE_PORT_RECEIVE && !kept;
-    proxy->leaves = true;
-    ask(name, NOTIFY_NO_MORE_SENDERS);
-    return {code == MSG_TYPE_PORT_ALL ? RightKind::all : RightKind::receive, proxy->id, was};
-}
-
 WireRight Rights::depart(Proxy& proxy) {
     ++proxy.in_transit;
     return {RightKind::yours, proxy.id, 0};
 }
 
 void Rights::left(const WireRight& right) {
-    if (right.kind == RightKind::receive || right.kind == RightKind::all) {
+    if (right.moves()) {
         const auto moved = proxies_.find(right.id);
         if (moved == proxies_.end()) return;
         moved->second.leaves = false;
         if (right.kind == RightKind::receive && !moved->second.owned) control_(Op::unowned, right.id, 1);
         return;
     }
-    if (right.kind == RightKind::yours || right.kind == RightKind::own_home) {
+    if (right.is_proxy()) {
         const auto found = proxies_.find(right.id);
         if (found == proxies_.end()) return;
         --found->second.in_transit;
         if (found->second.gone) return let_go(found->second);
         return right.kind == RightKind::yours ? retire(found->second) : lose_owner(found->second);
     }
-    const bool holds = right.kind == RightKind::mine || right.kind == RightKind::once || right.kind == RightKind::own;
-    Holding* const kept = holds ? holding(right.id) : nullptr;
+    Holding* const kept = right.is_held() ? holding(right.id) : nullptr;
     if (kept == nullptr) return;
     --kept->in_transit;
     if (kept->dead) tell_dead(*kept);
@@ -228,38 +207,6 @@ port_t Rights::make(unsigned code, port_t port) {
     return make_right(code, port, way_);
 }
 
-// If the port is known here, by a proxy, the proxy becomes the port itself: names and rights stay what they
-// are.
-std::optional<Arrival> Rights::arrive_receive(const WireRight& right) {
-    const bool possible = right.id > chosen_by_other && !holdings_.contains(right.id) &&
-                          within(holdings_.size(), quota_.rights, "rights");
-    if (!possible) return std::nullopt;
-    port_t name = PORT_NULL;
-    const auto known = proxies_.find(right.was);
-    if (known != proxies_.end() && !known->second.once && !known->second.gone) {
-        Proxy& proxy = known->second;
-        name = proxy.name;
-        port_set_remove(task_self(), name);
-        forget(name, NOTIFY_NO_MORE_SENDERS);
-        let_go(proxy);
-    } else {
-        name = new_port();
-    }
-    Holding& holding = hold(right.id, name, false);
-    holding.refs = 1;
-    holding.owns = right.kind == RightKind::receive && type_of(name) == PORT_TYPE_RECEIVE_OWN;
-    if (holding.owns) make(MSG_TYPE_PORT, name);  // which stays when ownership goes
-    if (holding.owns) make(MSG_TYPE_PORT, name);  // which stays when ownership goes
-    if (name == PORT_NULL) {
-        holding.dead = true;
-        held_names_.erase(name);
-        tell_dead(holding);
-        return Arrival{};
-    }
-    const unsigned code = right.kind == RightKind::all ? MSG_TYPE_PORT_ALL : MSG_TYPE_PORT_RECEIVE;
-    return Arrival{name, code, right.kind, right.id};
-}
-
 void Rights::settle(const Arrival& arrival, bool sent) {
     if (arrival.kind == RightKind::mine) {
         settle_mine(arrival, sent);
@@ -297,7 +244,15 @@ bool Rights::released(std::uint32_t id, std::uint32_t count) {
     return true;
 }
 
+void Rights::arrived(std::uint32_t id) {
+    Holding* const kept = holding(id);
+    if (kept == nullptr) return;
+    kept->busy = false;
+    if (kept->refs == 0) drop(*kept);
+}
+
 void Rights::drop(Holding& holding) {
+    if (holding.busy) return;
     if (!holding.dead) {
         held_names_.erase(holding.name);
         give_up_held(holding.name);

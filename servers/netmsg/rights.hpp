@@ -77,6 +77,10 @@ public:
     // takes: the right under `name`, which came in a message with this code
     // returns: how the other side is to see it; `none` for what does not cross, which is given up
     WireRight leave(unsigned code, port_t name);
+    // A right that moves is spoken of in the order of its moves: the message that moves it goes after those that have it,
+    // and before those that have it from then on.
+    // returns: whether a message with these rights may go now
+    bool may_leave(const std::vector<WireRight>& rights) const;
     // A message to this proxy is on its way, as its `yours` says to left().
     WireRight depart(Proxy& proxy);
     // The message with that right, or to it, was sent whole.
@@ -89,6 +93,8 @@ public:
     void settle(const Arrival& arrival, bool sent);
 
     Holding* holding(std::uint32_t id);
+    // The message that waited for room at its port waits no more.
+    void arrived(std::uint32_t id);
     Proxy* proxy_named(port_t name);
     // A message to the port of a send-once right has used it up.
     void used_up(Holding& holding);
@@ -122,6 +128,8 @@ private:
     WireRight leave_send(port_t name);
     WireRight leave_once(port_t name);
     WireRight leave_receive(unsigned code, port_t name);
+    bool others_have(std::uint32_t held, const std::vector<WireRight>& rights) const;
+    bool is_moved_by_another(const WireRight& right, const std::vector<WireRight>& rights) const;
     WireRight leave_ownership(port_t name);
     std::optional<Arrival> arrive_mine(const WireRight& right);
     std::optional<Arrival> arrive_once(const WireRight& right);
@@ -132,6 +140,7 @@ private:
     void settle_ownership(const Arrival& arrival, bool sent);
     void settle_ownership_home(const Arrival& arrival, bool sent);
     void lose_owner(Proxy& proxy);
+    void give_back(Proxy& proxy);
     void give_up_ownership(port_t name);
     Holding& hold(std::uint32_t id, port_t name, bool once);
     Proxy* add_proxy(std::uint32_t id, port_t name, bool once);

@@ -45,6 +45,7 @@ Server::Server(std::string host_name, Log log)
 
 Server::~Server() {
     links_.clear();
+    pass_news();
     ferry_.reset();
     searches_.clear();
     for (const port_t port : {everybody_, window_})
@@ -141,9 +142,11 @@ void Server::run(int stop, const std::function<bool()>& goes_on) {
 
 bool Server::turn(int milliseconds, int stop) {
     if (!attend_to_links(milliseconds, stop)) return false;
-    receive();
-    pass_news();
+    Buffer message;
+    for (int i = 0; i < messages_at_once && receive(message); ++i) {
+    }
     bury();
+    pass_news();
     return true;
 }
 
@@ -167,8 +170,8 @@ bool Server::attend_to_links(int milliseconds, int stop) {
     const std::lock_guard lock(mutex_);
     if (look[1].revents != 0) calm();
     attend_to_what_is_ready(look, order);
-    pass_news();
     bury();
+    pass_news();
     end_searches();
     return true;
 }
@@ -184,24 +187,22 @@ void Server::attend_to_what_is_ready(const std::vector<pollfd>& look, const std:
     if (next->revents != 0) hear_answers();
 }
 
-void Server::receive() {
-    Buffer message;
-    for (int i = 0; i < messages_at_once; ++i) {
-        message.header.msg_size = sizeof message;
-        message.header.msg_local_port = set_;
-        if (msg_receive(&message.header, RCV_TIMEOUT, 0) != RCV_SUCCESS) return;
-        receive_one(message);
-    }
+// returns: whether there was a message
+bool Server::receive(Buffer& message) {
+    message.header.msg_size = sizeof message;
+    message.header.msg_local_port = set_;
+    const bool received = msg_receive(&message.header, RCV_TIMEOUT, 0) == RCV_SUCCESS;
+    if (received) receive_one(message);
+    return received;
 }
 
+// Nothing is received but under the lock: a port that ceases to be a proxy keeps all that waits at it.
 void Server::receive_on() {
     Buffer message;
     for (;;) {
-        message.header.msg_size = sizeof message;
-        message.header.msg_local_port = set_;
-        const msg_return_t code = msg_receive(&message.header, MSG_OPTION_NONE, 0);
+        await_message(set_);
         const std::lock_guard lock(mutex_);
-        if (code == RCV_SUCCESS) receive_one(message);
+        receive(message);
         pass_news();
         if (over_) return;
         const auto waits = [](const auto& entry) { return entry.second->has_more() || !entry.second->open(); };
@@ -213,7 +214,10 @@ void Server::pass_news() {
     while (!news_.empty()) {
         const notification_t notice = news_.back();
         news_.pop_back();
-        for (auto& [number, link] : links_) link->notified(notice);
+        bool known = false;
+        for (auto& [number, link] : links_) known = link->notified(notice) || known;
+        const bool returned = notice.notify_header.msg_id == NOTIFY_RECEIVE_RIGHTS;
+        if (returned && !known) end_port(notice.notify_port);  // whose owner's link was lost too
     }
 }
 

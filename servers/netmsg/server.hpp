@@ -60,7 +60,7 @@ private:
     void accept(transport::Listener& listener);
     bool attend_to_links(int milliseconds, int stop);
     void attend_to_what_is_ready(const std::vector<pollfd>& look, const std::vector<std::uint64_t>& order);
-    void receive();
+    bool receive(Buffer& message);
     void receive_on();
     void receive_one(Buffer& message);
     void pass_news();

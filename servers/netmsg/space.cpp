@@ -69,10 +69,17 @@ void forget(port_t name, int notification) {
     request(name, notification, PORT_NULL);
 }
 
+// Every message is too large for that, and stays.
+void await_message(port_t port_or_set) {
+    msg_header_t header{};
+    header.msg_local_port = port_or_set;
+    msg_receive(&header, MSG_OPTION_NONE, 0);
+}
+
 bool has_senders(port_t receive_right) {
     msg_header_t header{};
     header.msg_local_port = receive_right;
-    header.msg_size = 0;  // a message is too large for that, and stays
+    header.msg_size = 0;  // as above
     return msg_receive(&header, RCV_TIMEOUT | RCV_NO_SENDERS, 0) != RCV_ONLY_SENDER;
 }
 

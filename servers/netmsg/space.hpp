@@ -38,6 +38,9 @@ void say(port_t port);
 void ask(port_t name, int notification);
 void forget(port_t name, int notification);
 
+// waits: until a message can be received there, which stays
+void await_message(port_t port_or_set);
+
 // Whether somebody else can send to a port of ours that is in no set, or a message waits there.
 bool has_senders(port_t receive_right);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -69,6 +70,8 @@ public:
     }
     bool says(const std::string& what) { return !line_with(what).empty(); }
 
+    void kill_it() const { EXPECT_EQ(kill(process_, SIGKILL), 0); }
+
     int status() {
         int status = 0;
         if (process_ > 0) waitpid(process_, &status, 0);
@@ -100,6 +103,16 @@ inline port_t service(const char* name) {
     EXPECT_EQ(port_allocate(task_self(), &port), KERN_SUCCESS);
     EXPECT_EQ(netname_check_in(name_server_port, name, PORT_NULL, port), NETNAME_SUCCESS);
     return port;
+}
+
+// What another host has checked in, within patience.
+inline port_t looked_up(const std::string& host, const char* name) {
+    const auto late = runtime::Deadline::in(std::chrono::milliseconds(patience));
+    port_t found = PORT_NULL;
+    while (netname_look_up(name_server_port, host.c_str(), name, &found) != NETNAME_SUCCESS && !late.passed())
+        sched_yield();
+    EXPECT_NE(found, PORT_NULL) << name;
+    return found;
 }
 
 inline void expect_well(pid_t process) {

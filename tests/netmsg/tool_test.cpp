@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 // umach link as people run it: three hosts in a row, and a right that is passed from one end to the other.
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,15 +11,6 @@
 
 namespace umach::netmsg::test {
 namespace {
-
-port_t looked_up(const std::string& host, const char* name) {
-    const auto late = runtime::Deadline::in(std::chrono::seconds(20));
-    port_t found = PORT_NULL;
-    while (netname_look_up(name_server_port, host.c_str(), name, &found) != NETNAME_SUCCESS && !late.passed())
-        sched_yield();
-    EXPECT_NE(found, PORT_NULL) << name;
-    return found;
-}
 
 TEST(LinkTool, JoinsThreeHostsAndARightThatTheMiddlePassesOnWorks) {
     const std::string a = own_name("a"), b = own_name("b"), c = own_name("c"), address = "unix:@" + a;
