@@ -132,7 +132,9 @@ std::vector<Bytes> conversations() {
 const std::vector<Target>& targets() {
     static const std::vector<Target> all{{"frame", feed_frame, frames, 300'000},
                                          {"parcel", feed_parcel, parcels, 100'000},
-                                         {"protocol", feed_protocol, conversations, 500}};
+                                         {"protocol", feed_protocol, conversations, 500},
+                                         {"stream", feed_stream, scripts, 20'000},
+                                         {"datagrams", feed_datagrams, scripts, 20'000}};
     return all;
 }
 

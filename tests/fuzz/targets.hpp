@@ -9,9 +9,12 @@ namespace umach::fuzz {
 using netmsg::Bytes;
 using netmsg::View;
 
-void feed_frame(View bytes);     // runtime/transport/frame
-void feed_parcel(View bytes);    // servers/netmsg/parcel, and the items of its body
-void feed_protocol(View bytes);  // servers/netmsg: packets, each after its length, to a server
+void feed_frame(View bytes);      // runtime/transport/frame
+void feed_parcel(View bytes);     // servers/netmsg/parcel, and the items of its body
+void feed_stream(View bytes);     // runtime/transport/ordered: transports.cpp says in which form
+void feed_datagrams(View bytes);  // runtime/transport/windowed
+std::vector<Bytes> scripts();     // for these two
+void feed_protocol(View bytes);   // servers/netmsg: packets, each after its length, to a server
 
 // Looks whether what all the inputs so far have left behind is nothing.
 void expect_nothing_left();
