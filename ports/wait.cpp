@@ -2,13 +2,11 @@
 #include "ports/wait.hpp"
 
 #include "ports/queue.hpp"
+#include "ports/spin.hpp"
 #include "ports/thread.hpp"
-#include "runtime/nap.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <optional>
-#include <sched.h>
 #include <unistd.h>
 
 namespace umach::ports {
@@ -44,76 +42,16 @@ void cancel_wait(KernelStep& s, std::uint32_t thread) {
     s.set(record.wait, wait);
 }
 
-namespace {
-
 bool several_cores() {
     static const bool several = sysconf(_SC_NPROCESSORS_ONLN) > 1;
     return several;
 }
+
+namespace {
+
 // Known from the start: a fork in the middle of a first call's
 // initialisation would leave the child waiting for it for ever.
 [[maybe_unused]] const bool known_at_load = several_cores();
-
-// Looks for the ring before sleeping, for about as long as a sleep and its wake-up cost. What pays is learned from the
-// sleeps: who was rung soon after it fell asleep looks longer the next time, who slept long looks for half as long.
-// A partner that shares the core is never seen to ring: after a few looks in vain only some are tried. Two yields in
-// between let it run; where those pay they come first.
-class Spin {
-public:
-    template <class Rung>
-    bool until(Rung rung) {
-        if (longest_ == 0) return rung();
-        if (looks_first() && look(rung, shortest)) return yields_pay_ = 0, true;
-        for (int i = 0; i < 2; ++i)
-            if (yield(rung)) return true;
-        yields_pay_ = 0;
-        if (!several_cores() || budget_ == 0 || !look(rung, budget_)) return false;
-        budget_ = longest_;
-        in_vain_ = 0;
-        return true;
-    }
-
-    void slept(std::chrono::nanoseconds span) {
-        if (span > worth_a_look) {
-            budget_ /= 2;
-            in_vain_ = 0;
-        } else {
-            budget_ = ++in_vain_ < 4 || (in_vain_ >= 64 && std::has_single_bit(in_vain_)) ? longest_ : budget_ / 2;
-        }
-    }
-
-private:
-    // A partner on the same core answers during a yield that lets it run, and never during a look.
-    bool looks_first() const { return yields_pay_ % 16 == 0; }
-
-    template <class Rung>
-    bool yield(Rung rung) {
-        const runtime::Instant begun = runtime::MonotonicClock::now();
-        sched_yield();
-        if (!rung()) return false;
-        yields_pay_ = runtime::MonotonicClock::now() - begun > of_an_empty_yield ? yields_pay_ + 1 : 0;
-        return true;
-    }
-
-    template <class Rung>
-    static bool look(Rung rung, unsigned pauses) {
-        const runtime::Instant begun = pauses > at_once ? runtime::MonotonicClock::now() : runtime::Instant{};
-        for (unsigned i = 0; i < pauses; ++i) {
-            if (rung()) return true;
-            if (i % at_once == at_once - 1 && runtime::MonotonicClock::now() - begun > worth_a_look) return false;
-            runtime::cpu_pause();
-        }
-        return false;
-    }
-    static constexpr unsigned shortest = 30;   // about a microsecond
-    static constexpr unsigned at_once = 256;   // between two looks at the clock: how long a pause is differs by ten
-    static constexpr std::chrono::microseconds worth_a_look{60};
-    static constexpr std::chrono::nanoseconds of_an_empty_yield{1000};
-    const unsigned longest_ = runtime::longest_spin();
-    unsigned budget_ = longest_;
-    unsigned in_vain_ = 0;
-    unsigned yields_pay_ = 0;   // how often in a row it was rung during a yield
-};
 
 // Locks what guards the wait.
 // returns: the port waited at; nullptr for a set or nothing
@@ -210,7 +148,7 @@ namespace {
 Parked park_carrier(Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, bool interruptible) {
     thread_local Spin spin;
     const auto rung = [&] { return is_rung(caller.k, caller.thread.index, epoch); };
-    if (spin.until(rung)) return Parked::rung;
+    if (spin.until(caller.k.machine(), rung)) return Parked::rung;
     const runtime::Instant asleep = runtime::MonotonicClock::now();
     for (std::optional<Glance> before;;) {
         const auto woken = doze(caller, deadline, rung);

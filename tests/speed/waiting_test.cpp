@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
-// Who waits for a partner on another core looks for it before it sleeps, whatever core the waiter itself is bound to.
+// Who waits for a partner on another core looks for it before it sleeps, whatever core the waiter itself is bound to; and
+// leaves the core to its partner, not to a program that computes.
 #include <gtest/gtest.h>
 
 #include <mach.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
 #include <thread>
 #include <vector>
 
@@ -87,6 +92,59 @@ TEST(Waiting, ThreadsThatAreBoundToTwoCoresAnswerEachOtherMostlyWithoutASleep) {
     client.join();
     server.join();
     EXPECT_LT(least, calls / 2);
+}
+
+double used(clockid_t clock) {
+    timespec time{};
+    EXPECT_EQ(clock_gettime(clock, &time), 0);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+clockid_t clock_of(std::thread& thread) {
+    clockid_t clock{};
+    EXPECT_EQ(pthread_getcpuclockid(thread.native_handle(), &clock), 0);
+    return clock;
+}
+
+// Computes, and counts for a tenth of who is not nice.
+void compute(int core, const std::atomic<bool>& over) {
+    bind_to(core);
+    EXPECT_EQ(setpriority(PRIO_PROCESS, 0, 10), 0);   // of this thread
+    while (!over) {
+    }
+}
+
+void call_for(port_t port, std::chrono::milliseconds time) {
+    for (const auto begun = std::chrono::steady_clock::now(); std::chrono::steady_clock::now() - begun < time;) {
+        msg_header_t message = bare(port, thread_reply(), 1);
+        EXPECT_EQ(msg_rpc(&message, MSG_OPTION_NONE, sizeof message, 0, 0), RPC_SUCCESS);
+    }
+}
+
+TEST(Waiting, CallsOnACoreWithANiceProgramThatComputesHaveMostOfTheCore) {
+    const int core = usable_cores().front();
+    port_name_t port = PORT_NULL;
+    ASSERT_EQ(port_allocate(task_self(), &port), KERN_SUCCESS);
+    std::atomic<bool> over = false;
+    std::thread server(answer_at, port, core), other([&] { compute(core, over); });
+    double calls_had = 0, other_had = 0;
+    std::thread client([&] {
+        bind_to(core);
+        call_for(port, std::chrono::milliseconds(700));   // in which it is learned that yields are dear
+        const auto ours = [&] { return used(CLOCK_THREAD_CPUTIME_ID) + used(clock_of(server)); };
+        const double before = ours(), others_before = used(clock_of(other));
+        call_for(port, std::chrono::milliseconds(700));
+        calls_had = ours() - before;
+        other_had = used(clock_of(other)) - others_before;
+        msg_header_t last = bare(port, thread_reply(), 0);
+        EXPECT_EQ(msg_rpc(&last, MSG_OPTION_NONE, sizeof last, 0, 0), RPC_SUCCESS);
+    });
+    client.join();
+    over = true;
+    other.join();
+    server.join();
+    EXPECT_GT(calls_had, other_had) << "seconds of the core";
+    std::printf("%.2f s for calls, %.2f s for the other\n", calls_had, other_had);
 }
 
 }  // namespace
