@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Bugs planted to see that the suite finds them: each is a change to one of the kernel's sources, and
+"""Bugs planted to see that a suite finds them: each is a change to one of the kernel's sources, and
 the case that must fail for it. The sources themselves know nothing of this.
 
-    plants.py count                      how many there are
-    plants.py write ROOT NUMBER OUT      the source with the bug in it
-    plants.py run ROOT NUMBER PROGRAM    whether the case fails in the suite's program that was linked with it
+    plants.py count SUITE                      how many there are
+    plants.py write SUITE ROOT NUMBER OUT      the source with the bug in it
+    plants.py run SUITE ROOT NUMBER PROGRAM    whether the case fails in the suite's program that was linked with it
 """
 import dataclasses
 import os
 import subprocess
 import sys
 
-CASE = '*.AnOperationLeavesTheHostWholeAndEverybodyElseGoingOn/'
+CASES = {'torture': '*.AnOperationLeavesTheHostWholeAndEverybodyElseGoingOn/',
+         'explore': '*.EveryExecutionLeavesTheHostWholeAndNobodyWaiting/'}
 
 
 @dataclasses.dataclass
@@ -23,7 +24,7 @@ class Plant:
     case: str
 
 
-PLANTS = [
+TORTURE = [
     Plant('the locks are let go before the commit', 'runtime/step.cpp',
           'carrier_->record().log_length.store(0, std::memory_order_release);\n    release_all();',
           'release_all();\n    carrier_->record().log_length.store(0, std::memory_order_release);',
@@ -131,24 +132,43 @@ PLANTS = [
           'ReceiveAndAdmitAKeptMessage'),
 ]
 
+EXPLORE = [
+    Plant('a step that finds a further lock busy goes on without it', 'runtime/step.cpp',
+          '    if (locks_ > 0 || !wait_a_little', '    if (locks_ > 0) return;\n    if (!wait_a_little',
+          'ASenderIsAbortedWhileRoomIsMade_PreemptionsAnywhere'),
+    Plant('the bell is rung before the word that tells for which wait', 'ports/kernel.cpp',
+          '    while (later() && !sleeper.rung.compare_exchange_weak(seen, epoch)) {}\n'
+          '    const auto whom = runtime::CarrierName::of(sleeper.carrier);\n',
+          '    const auto whom = runtime::CarrierName::of(sleeper.carrier);\n'
+          '    if (whom) ring_bell(carrier, whom, static_cast<std::uint32_t>(debt.whom.get()), for_the_dead);\n'
+          '    while (later() && !sleeper.rung.compare_exchange_weak(seen, epoch)) {}\n'
+          '    if (whom) return debt.whom.put(0);\n',
+          'OneSendsAndOneReceives_PreemptionsAnywhere'),
+    Plant('a sleeper is not looked for before it sleeps', 'ports/kernel.cpp',
+          '    std::uint64_t seen = sleeper.rung.load();',
+          '    const bool sleeps = machine_.carrier(runtime::CarrierName::of(sleeper.carrier).slot).asleep.load() != 0;\n'
+          '    std::uint64_t seen = sleeper.rung.load();\n'
+          '    if (!sleeps && !for_the_dead) { sleeper.rung.store(epoch); return debt.whom.put(0); }',
+          'OneSendsAndOneReceives_PreemptionsWhereTheyOrder'),
+]
+PLANTS = {'torture': TORTURE, 'explore': EXPLORE}
+
 
 def read(root, plant):
     with open(os.path.join(root, plant.file), encoding='utf-8') as text:
         return text.read()
 
 
-def write(root, number, out):
-    plant = PLANTS[number]
+def write(plant, root, out):
     with open(out, 'w', encoding='utf-8') as text:
         text.write(read(root, plant).replace(plant.right, plant.wrong))
 
 
-def run(root, number, program):
-    plant = PLANTS[number]
+def run(suite, plant, root, program):
     found = read(root, plant).count(plant.right)
     if found != 1:
         sys.exit(f'{plant.file}: what is changed stands there {found} times, and must once:\n{plant.right}')
-    ended = subprocess.run([program, f'--gtest_filter={CASE}{plant.case}'], capture_output=True, text=True,
+    ended = subprocess.run([program, f'--gtest_filter={CASES[suite]}{plant.case}'], capture_output=True, text=True,
                            check=False, env=os.environ | {'UMACH_FULL': '1'})
     # What failed there is what should: it must not look like a case of this run.
     print(*('| ' + line for line in (ended.stdout + ended.stderr).splitlines()), sep='\n')
@@ -160,13 +180,16 @@ def run(root, number, program):
 
 
 def main():
-    what, *words = sys.argv[1:]
+    what, suite, *words = sys.argv[1:]
     if what == 'count':
-        print(len(PLANTS), end='')
-    elif what == 'write':
-        write(words[0], int(words[1]), words[2])
+        print(len(PLANTS[suite]), end='')
+        return
+    root, number, rest = words
+    plant = PLANTS[suite][int(number)]
+    if what == 'write':
+        write(plant, root, rest)
     else:
-        run(words[0], int(words[1]), words[2])
+        run(suite, plant, root, rest)
 
 
 if __name__ == '__main__':

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "tests/explore/explorer.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "tests/explore/strand.hpp"
+
+namespace umach::explore {
+namespace {
+
+constexpr std::size_t page_bytes = 4096;
+constexpr std::int64_t never = INT64_MAX, slice = 100'000'000;
+constexpr std::uint64_t most_accesses = 2'000'000;   // in an execution
+constexpr unsigned most_rounds = 20'000;             // in which nobody has changed anything
+
+enum class State { ready, made_way, asleep, ended };
+
+struct Part {
+    std::unique_ptr<Strand> strand;
+    State state = State::ready;
+    std::uint64_t saw = 0;   // changes, when it made way
+    const volatile std::uint32_t* word = nullptr;
+    std::int64_t deadline = never;
+    int woken = 0;
+    bool may_die = true, died = false;
+};
+
+struct Choice {
+    unsigned taken, of;
+    std::uint64_t at;   // the number of the access
+};
+
+class Explorer {
+public:
+    Explorer(Play& play, const Bounds& bounds) : play_(play), bounds_(bounds), shared_(play.shared()) {
+        first_.assign(shared_.begin, shared_.begin + shared_.bytes);
+        changed_.assign(shared_.bytes / page_bytes + 1, true);
+    }
+    ~Explorer() {
+        for (std::byte* stack : stacks_) munmap(stack, Strand::stack_bytes);
+    }
+
+    Figures run();
+    void before(const volatile void* address, Access access, bool orders);
+    void stop(State state);
+    int sleep_at(const volatile std::uint32_t* word, std::uint32_t expected, std::int64_t deadline);
+    int wake_at(const volatile std::uint32_t* word, int count);
+    std::int64_t now() const { return now_; }
+    void pass(std::int64_t nanoseconds) { now_ += nanoseconds; }
+    bool runs() const { return current_ < parts_.size(); }
+    std::string path() const;
+    std::string states() const;
+
+private:
+    bool next();
+    void restore();
+    void add(std::function<void()> body, bool explored);
+    void execute();
+    bool go_on();
+    bool let_time_pass();
+    void jump_to(std::size_t part);
+    unsigned choose(unsigned of);
+    void crash();
+    bool can_run(const Part& part) const {
+        return part.state == State::ready || (part.state == State::made_way && part.saw != changes_);
+    }
+    bool may_time_out(const Part& part) const { return part.state == State::asleep && part.deadline < now_ + slice; }
+    std::vector<std::size_t> others() const;
+
+    Play& play_;
+    Bounds bounds_;
+    Range shared_;
+    std::vector<std::byte> first_;
+    std::vector<bool> changed_;   // pages
+    std::vector<std::byte*> stacks_;
+    std::vector<Part> parts_;
+    std::vector<Choice> path_;
+    std::size_t depth_ = 0;
+    Figures figures_;
+
+    std::size_t current_ = SIZE_MAX, following_ = SIZE_MAX;
+    bool exploring_ = false;
+    unsigned preemptions_ = 0, crashes_ = 0, rounds_ = 0, quiet_ = 0;
+    std::uint64_t accesses_ = 0, changes_ = 0;
+    std::int64_t now_ = 0;
+    const volatile void* last_loaded_ = nullptr;
+};
+
+Explorer* explorer = nullptr;
+
+// ---- choices ---------------------------------------------------------------------------------------------------
+
+unsigned Explorer::choose(unsigned of) {
+    if (of <= 1) return 0;
+    if (depth_ == path_.size()) path_.push_back({0, of, accesses_});
+    Choice& choice = path_[depth_++];
+    if (choice.of != of || choice.at != accesses_) {
+        std::fprintf(stderr, "the same choices led elsewhere: %s\n", path().c_str());
+        std::abort();
+    }
+    return choice.taken;
+}
+
+bool Explorer::next() {
+    while (!path_.empty() && path_.back().taken + 1 == path_.back().of) path_.pop_back();
+    if (path_.empty()) return false;
+    ++path_.back().taken;
+    return true;
+}
+
+std::string Explorer::path() const {
+    std::string text = "execution " + std::to_string(figures_.executions) + ", accesses and choices:";
+    for (const Choice& choice : path_)
+        if (choice.taken != 0) text += " " + std::to_string(choice.at) + ":" + std::to_string(choice.taken);
+    return text;
+}
+
+std::string Explorer::states() const {
+    std::string text;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        const Part& part = parts_[i];
+        const char* const what = part.state == State::ended ? (part.died ? "died" : "ended") : part.state == State::asleep ? "sleeps" : "goes on";
+        text += (i > 0 ? ", " : "") + std::to_string(i) + " " + what;
+    }
+    return text;
+}
+
+std::vector<std::size_t> Explorer::others() const {
+    std::vector<std::size_t> others;
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+        if (i != current_ && (can_run(parts_[i]) || may_time_out(parts_[i]))) others.push_back(i);
+    return others;
+}
+
+// ---- parts -----------------------------------------------------------------------------------------------------
+
+void Explorer::add(std::function<void()> body, bool explored) {
+    const std::size_t number = parts_.size();
+    if (number == stacks_.size()) {
+        void* const stack = mmap(nullptr, Strand::stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (stack == MAP_FAILED) std::abort();
+        stacks_.push_back(static_cast<std::byte*>(stack));
+    }
+    Part& part = parts_.emplace_back();
+    part.may_die = explored;
+    part.strand = std::make_unique<Strand>(stacks_[number], [this, body = std::move(body)] {
+        body();
+        stop(State::ended);
+    });
+}
+
+void Explorer::jump_to(std::size_t number) {
+    current_ = number;
+    Part& part = parts_[number];
+    if (part.state == State::asleep) {   // its deadline has come
+        now_ = std::max(now_, part.deadline);
+        part.woken = ETIMEDOUT;
+    }
+    part.state = State::ready;
+    last_loaded_ = nullptr;
+    part.strand->resume();
+    current_ = SIZE_MAX;
+}
+
+void Explorer::stop(State state) {
+    Part& part = parts_[current_];
+    part.state = state;
+    part.saw = changes_;
+    if (state == State::ended) quiet_ = 0;
+    Strand::leave();
+}
+
+void Explorer::crash() {
+    Part& part = parts_[current_];
+    part.may_die = false;
+    part.died = true;
+    ++crashes_;
+    ++figures_.crashes;
+    ++changes_;
+    if (const auto* const word = mark_as_dead(); word != nullptr) wake_at(word, 1);
+    play_.has_died(current_);
+    stop(State::ended);
+}
+
+// ---- what the parts do -----------------------------------------------------------------------------------------
+
+void Explorer::before(const volatile void* address, Access access, bool orders) {
+    if (access != Access::load)
+        changed_[static_cast<std::size_t>(static_cast<const volatile std::byte*>(address) - shared_.begin) / page_bytes] = true;
+    if (!runs()) return;
+    if (++accesses_ > most_accesses) {
+        figures_.failure = "part " + std::to_string(current_) + " goes on for ever: " + states();
+        stop(State::ended);
+    }
+    const bool again = access == Access::load && address == last_loaded_;
+    last_loaded_ = access == Access::load ? address : nullptr;
+    const bool point = exploring_ && parts_[current_].may_die && (orders || bounds_.everywhere) && !again &&
+                       !play_.own_log(current_).has(address);
+    if (point) {
+        const auto with = preemptions_ < bounds_.preemptions ? others() : std::vector<std::size_t>{};
+        const bool mortal = crashes_ < bounds_.crashes && access != Access::load;
+        const unsigned taken = choose(1 + static_cast<unsigned>(with.size()) + (mortal ? 1 : 0));
+        if (taken > with.size()) return crash();
+        if (taken > 0) {
+            ++preemptions_;
+            following_ = with[taken - 1];
+            Strand::leave();
+            last_loaded_ = access == Access::load ? address : nullptr;
+        }
+    }
+    if (access != Access::load) ++changes_, rounds_ = 0;
+}
+
+int Explorer::sleep_at(const volatile std::uint32_t* word, std::uint32_t expected, std::int64_t deadline) {
+    if (*word != expected) return EAGAIN;
+    if (deadline <= now_) return ETIMEDOUT;
+    Part& part = parts_[current_];
+    part.word = word;
+    part.deadline = deadline;
+    part.woken = 0;
+    stop(State::asleep);
+    return parts_[current_].woken;
+}
+
+int Explorer::wake_at(const volatile std::uint32_t* word, int count) {
+    int woken = 0;
+    for (Part& part : parts_) {
+        if (woken == count || part.state != State::asleep || part.word != word) continue;
+        part.state = State::ready;
+        ++woken;
+        quiet_ = 0;
+    }
+    return woken;
+}
+
+// ---- an execution ----------------------------------------------------------------------------------------------
+
+void Explorer::restore() {
+    for (std::size_t page = 0; page * page_bytes < shared_.bytes; ++page) {
+        if (!changed_[page]) continue;
+        const std::size_t begin = page * page_bytes;
+        std::memcpy(shared_.begin + begin, first_.data() + begin, std::min(page_bytes, shared_.bytes - begin));
+        changed_[page] = false;
+    }
+}
+
+// First for those who nap: they come upon what the dead have left. Then others learn of a death; then deadlines pass.
+// returns: false when nobody is left who waits for time to pass
+bool Explorer::let_time_pass() {
+    Part* first = nullptr;
+    bool naps = false;
+    for (Part& part : parts_) {
+        naps = naps || part.state == State::made_way;
+        if (part.state == State::asleep && (first == nullptr || part.deadline < first->deadline)) first = &part;
+    }
+    if (++rounds_ > most_rounds) return false;
+    if (naps) {
+        for (Part& part : parts_)
+            if (part.state == State::made_way) part.state = State::ready;
+        return true;
+    }
+    if (auto more = play_.after_death()) return add(std::move(more), false), true;
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+        if (parts_[i].state == State::asleep && play_.oversleeps(i)) figures_.failure = "part " + std::to_string(i) + " was not woken: " + states();
+    if (first == nullptr || first->deadline == never || ++quiet_ > 4 * parts_.size()) return false;
+    now_ = first->deadline;
+    first->woken = ETIMEDOUT;
+    first->state = State::ready;
+    return true;
+}
+
+// returns: false when all have ended
+bool Explorer::go_on() {
+    std::size_t part = following_;
+    following_ = SIZE_MAX;
+    if (part == SIZE_MAX) {
+        std::vector<std::size_t> ready;
+        for (std::size_t i = 0; i < parts_.size(); ++i)
+            if (can_run(parts_[i])) ready.push_back(i);
+        if (ready.empty()) return false;
+        part = ready[exploring_ ? choose(static_cast<unsigned>(ready.size())) : 0];
+    }
+    jump_to(part);
+    return true;
+}
+
+void Explorer::execute() {
+    restore();
+    parts_.clear();
+    for (auto& body : play_.parts()) add(std::move(body), true);
+    preemptions_ = crashes_ = rounds_ = quiet_ = 0;
+    accesses_ = changes_ = 0;
+    now_ = 1'000'000'000;
+    depth_ = 0;
+    exploring_ = true;
+    while (figures_.failure.empty()) {
+        if (go_on() || let_time_pass()) continue;
+        const bool over = std::all_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.state == State::ended; });
+        exploring_ = false;
+        rounds_ = quiet_ = 0;
+        auto more = play_.when_quiet(over);
+        if (more)
+            add(std::move(more), false);
+        else if (over)
+            break;
+        else
+            figures_.failure = "somebody waits for ever: " + states();
+    }
+    figures_.accesses += accesses_;
+    if (figures_.failure.empty()) figures_.failure = play_.verdict();
+    if (!figures_.failure.empty()) figures_.failure += " (" + path() + ")";
+}
+
+Figures Explorer::run() {
+    do {
+        execute();
+        ++figures_.executions;
+    } while (figures_.failure.empty() && next() && figures_.executions < bounds_.most);
+    figures_.exhausted = path_.empty();
+    restore();
+    return figures_;
+}
+
+void say_where(int signal) {
+    if (explorer != nullptr) std::fprintf(stderr, "%s\n", explorer->path().c_str());
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+}
+
+}  // namespace
+
+Figures explore(Play& play, const Bounds& bounds) {
+    for (const int signal : {SIGABRT, SIGSEGV, SIGBUS}) std::signal(signal, say_where);
+    Explorer one(play, bounds);
+    explorer = &one;
+    watched = play.shared();
+    Figures figures = one.run();
+    watched = {};
+    explorer = nullptr;
+    return figures;
+}
+
+Range watched;
+
+void before(const volatile void* address, Access access, bool orders) { explorer->before(address, access, orders); }
+
+void make_way(std::int64_t nanoseconds) {
+    if (explorer == nullptr || !explorer->runs()) return;
+    explorer->pass(nanoseconds);
+    explorer->stop(State::made_way);
+}
+
+int sleep_at(const volatile std::uint32_t* word, std::uint32_t expected, std::int64_t deadline) {
+    return explorer != nullptr && explorer->runs() ? explorer->sleep_at(word, expected, deadline) : EAGAIN;
+}
+
+int wake_at(const volatile std::uint32_t* word, int count) {
+    return explorer != nullptr ? explorer->wake_at(word, count) : 0;
+}
+
+std::int64_t virtual_now() {
+    return explorer != nullptr ? explorer->now() : 1'000'000'000;
+}
+
+}  // namespace umach::explore

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "tests/explore/host.hpp"
+
+#include <linux/futex.h>
+
+#include "ports/audit.hpp"
+#include "ports/kernel_port.hpp"
+#include "ports/queue.hpp"
+
+// That floor is not there; no scene sends to a kernel port.
+namespace umach::ports {
+constinit KernelReceiver kernel_receiver = nullptr;
+}
+
+namespace umach::explore {
+namespace {
+
+ports::HostSizes small() {
+    ports::HostSizes sizes;
+    sizes.tasks = 8;
+    sizes.ports = 128;
+    sizes.threads = 16;
+    sizes.message_bytes = 64 << 10;
+    sizes.pool_bytes = 1 << 20;
+    sizes.stock_bytes = 64 << 10;
+    return sizes;
+}
+
+runtime::Instant explored_time() noexcept {
+    return runtime::Instant(std::chrono::nanoseconds(virtual_now()));
+}
+
+constexpr msg_id_t in_flight = -1;   // a code that no call returns: it has not
+
+}  // namespace
+
+Host::Host(const Scene& scene) : scene_(scene) {
+    runtime::replace_clock(explored_time);
+    auto made = ports::Kernel::make(small());
+    if (!made.ok()) std::abort();
+    k_.emplace(std::move(made).value());
+    join(keeper_, "keeper");
+    for (std::size_t i = 0; i < scene.acts.size(); ++i) join(members_.emplace_back(), "member");
+    for (std::size_t i = 0; i < members_.size(); ++i)
+        for (Member& other : members_)
+            if (&other != &members_[i]) introduce(members_[i], members_[i].own, other, to(i));
+    for (std::size_t i = 0; i < members_.size(); ++i) introduce(members_[i], members_[i].own, keeper_, to(i));
+    if (scene.setting) scene.setting(*this);
+}
+
+void Host::join(Member& member, const char* program) {
+    const std::uint32_t slot = k_->machine().claim_carrier();
+    member.carrier.emplace(k_->machine().carrier(slot), slot);
+    k_->machine().doorbells().prepare(member.carrier->record().doorbell, slot);
+    runtime::Carrier& by = keeper_.caller ? *keeper_.carrier : *member.carrier;
+    member.process = add_process(*k_, by, slot, 0, 0);
+    member.carrier->record().process.put(member.process);
+    const ports::TaskRef task = create_task(*k_, by, member.process, {}, program);
+    member.caller.emplace(Caller{*k_, *member.carrier, task, begin_thread(*k_, *member.carrier, task)});
+    allocate(member, member.task(), &member.own);
+}
+
+void Host::introduce(Member& who, port_name_t port, Member& whom, port_name_t name) {
+    insert_send(who, whom.task(), port, name);
+}
+
+// ---- for acts --------------------------------------------------------------------------------------------------
+
+msg_return_t Host::post(Member& from, msg_id_t number, Letter letter, msg_option_t options, msg_timeout_t timeout) {
+    letter.header()->msg_id = number;
+    sent_[number] = in_flight;
+    const msg_return_t code = send(from, letter.header(), options, timeout);
+    sent_[number] = code;
+    return code;
+}
+
+msg_return_t Host::fetch(Member& at, port_name_t from, msg_option_t options, msg_timeout_t timeout, Letter* got) {
+    Letter letter = Letter::from(from);
+    const msg_return_t code = receive(at, letter.header(), options, timeout);
+    if (code == RCV_SUCCESS) notes(at, *letter.header());
+    if (got != nullptr) *got = letter;
+    return code;
+}
+
+void Host::notes(Member& at, const msg_header_t& header) {
+    const bool notice = (header.msg_unused & MSG_UNUSED_KERNEL) != 0;
+    ++(notice ? notices_[{&at, header.msg_id}] : got_[header.msg_id]);
+}
+
+void Host::notes_sent(msg_id_t number, msg_return_t code) { sent_[number] = code; }
+
+int Host::notices(Member& at, msg_id_t id) { return notices_[{&at, id}]; }
+
+// ---- what the explorer asks ------------------------------------------------------------------------------------
+
+Range Host::shared() { return {k_->machine().base(), k_->machine().bytes()}; }
+
+std::vector<std::function<void()>> Host::parts() {
+    sent_.clear();
+    got_.clear();
+    results_.clear();
+    notices_.clear();
+    released_ = false;
+    std::vector<std::function<void()>> parts;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+        members_[i].dead = members_[i].buried = false;
+        parts.emplace_back([this, i] {
+            members_[i].carrier->arm();   // as every trap begins
+            scene_.acts[i](*this, members_[i]);
+        });
+    }
+    return parts;
+}
+
+Range Host::own_log(std::size_t part) {
+    runtime::CarrierRecord& record = members_[part].carrier->record();
+    return {reinterpret_cast<std::byte*>(record.log.data()), sizeof record.log};
+}
+
+bool Host::oversleeps(std::size_t part) {
+    return part < members_.size() && k_->thread(members_[part].caller->thread.index).wait.get().state == WaitState::done;
+}
+
+std::function<void()> Host::after_death() {
+    for (Member& member : members_)
+        if (member.dead && !member.buried) return [this, &member] { bury(member); };
+    return {};
+}
+
+std::function<void()> Host::when_quiet(bool all_ended) {
+    if (all_ended || released_ || !scene_.release) return {};
+    released_ = true;
+    return [this] { scene_.release(*this); };
+}
+
+// What a keeper does once it has heard that a process has ended.
+void Host::bury(Member& member) {
+    member.buried = true;
+    for (std::uint32_t slot = 1; slot < k_->machine().carriers(); ++slot) {
+        runtime::CarrierRecord& record = k_->machine().carrier(slot);
+        if (record.life.load() != 0 && record.process.get() == member.process)
+            record.life.store(FUTEX_OWNER_DIED | FUTEX_WAITERS);
+    }
+    end_process(*k_, *keeper_.carrier, member.process);
+}
+
+// ---- the verdict -----------------------------------------------------------------------------------------------
+
+// All that waits at a member's ports is received.
+void Host::drain(Member& member) {
+    std::vector<ports::NameAndType> all;
+    names(member, member.task(), &all);
+    for (const ports::NameAndType& one : all) {
+        Letter got = Letter::from(one.name);
+        while (receive(member, got.header(), RCV_TIMEOUT, 0) == RCV_SUCCESS) {
+            notes(member, *got.header());
+            got = Letter::from(one.name);
+        }
+    }
+}
+
+// Who dies may take along what it had got, and what it was about to say of what it sent.
+std::string Host::accounts(bool died) {
+    for (const auto& [number, times] : got_) {
+        if (times > 1) return "message " + std::to_string(number) + " has come twice";
+        if (times > 0 && !sent_.contains(number)) return "message " + std::to_string(number) + " was never sent";
+    }
+    if (died) return "";
+    for (const auto& [number, code] : sent_) {
+        const bool went = code == SEND_SUCCESS || code == SEND_WILL_NOTIFY;
+        if (went && got_[number] == 0 && !scene_.may_lose) return "message " + std::to_string(number) + " is lost";
+        if (code != in_flight && !went && got_[number] != 0)
+            return "message " + std::to_string(number) + " has come, and its sender was told " + std::to_string(code);
+    }
+    return "";
+}
+
+std::string Host::verdict() {
+    const bool died = std::any_of(members_.begin(), members_.end(), [](const Member& member) { return member.dead; });
+    for (int i = 0; i < 3; ++i)   // what was received may make room for more
+        for (Member& member : members_)
+            if (!member.dead) drain(member);
+    const ports::Audit audit = ports::audit(*k_, *keeper_.carrier);
+    if (!audit.violations.empty()) return audit.violations.front();
+    if (audit.rescued_wakeups != 0) return "somebody had to look for himself: a wake-up was lost";
+    if (const std::string wrong = accounts(died); !wrong.empty()) return wrong;
+    return !died && scene_.verdict ? scene_.verdict(*this) : "";
+}
+
+}  // namespace umach::explore
