@@ -111,6 +111,26 @@ Report read_report(int report_out) noexcept {
 
 }  // namespace
 
+UMACH_UNSEEN int Ward::make(int (&ids)[most]) noexcept {
+    for (int& id : ids) id = -1;
+    for (int which = 0; which < things_; ++which) {
+        const int error = make_one(which, ids[which]);
+        if (error == 0) continue;
+        while (which-- > 0) remove_one(which, ids[which]);
+        return error;
+    }
+    return 0;
+}
+
+UMACH_UNSEEN void Ward::remove(const int (&ids)[most], int sign) noexcept {
+    wait_for_others(ids, sign);
+    for (int which = 0; which < things_; ++which) remove_one(which, ids[which]);
+}
+
+void Ward::remove_by_key() noexcept {
+    for (int which = 0; which < things_; ++which) remove_one_by_key(which);
+}
+
 Outcome<key_t> random_key() {
     key_t key = IPC_PRIVATE;
     while (key == IPC_PRIVATE) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// A warden: a small process that makes what the system never frees by itself (System V semaphores, queues),
-// waits until the last holder of the lifeline (the writing end of a pipe) has gone, however it went, removes
-// it and ends. Who uses such things may all be killed in the same instant, and then nobody of them is left.
+// A warden: a small process that makes what the system never frees by itself (System V semaphores and queues,
+// names of POSIX queues), waits until the last holder of the lifeline (the writing end of a pipe) has gone,
+// however it went, removes it and ends. Who uses such things may all be killed in the same instant, and then
+// nobody of them is left.
 //
 // Nothing stays behind, whoever is killed: the maker at any point (the warden sees the pipe's end), or the
 // warden before it has reported (the maker removes them by their keys, which it chose itself). Only a warden
@@ -14,27 +15,41 @@
 
 namespace umach::runtime {
 
-// What a warden has in its care. make() and remove() run in a fork of a process that may have other threads:
-// they make system calls and nothing else, and are UMACH_UNSEEN.
+// What a warden has in its care: one thing, or two of a kind. All but remove_by_key() runs in a fork of a
+// process that may have other threads: it makes system calls and nothing else, and is UMACH_UNSEEN.
 class Ward {
 public:
     static constexpr int most = 2;
 
-    Ward() = default;
+    // takes: how many things, at most `most`
+    explicit Ward(int things) : things_(things) {}
     Ward(const Ward&) = delete;
     Ward& operator=(const Ward&) = delete;
     virtual ~Ward() = default;
 
     // returns: 0, or an errno value with nothing made
-    virtual int make(int (&ids)[most]) noexcept = 0;
+    int make(int (&ids)[most]) noexcept;
     // sign: as given to start_warden(), or -1
-    virtual void remove(const int (&ids)[most], int sign) noexcept = 0;
+    void remove(const int (&ids)[most], int sign) noexcept;
     // Removes what was made, in the maker; the warden was killed before it could say what its ids are.
-    virtual void remove_by_key() noexcept = 0;
+    void remove_by_key() noexcept;
+
+protected:
+    // Makes that thing.
+    // returns: 0 and what its id is, or an errno value
+    virtual int make_one(int which, int& id) noexcept = 0;
+    // Removes that thing, if it is still the one that was made.
+    virtual void remove_one(int which, int id) noexcept = 0;
+    virtual void remove_one_by_key(int which) noexcept = 0;
+    // What there is to wait for when the last holder of the lifeline has gone.
+    virtual void wait_for_others(const int (&)[most], int) noexcept {}
+
+private:
+    const int things_;
 };
 
 struct Warded {
-    int ids[Ward::most];
+    int ids[Ward::most];  // -1: there is only one thing
     pid_t warden;
     Descriptor lifeline;
 };

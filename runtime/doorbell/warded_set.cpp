@@ -17,23 +17,22 @@ namespace {
 
 class SetInCare final : public Ward {
 public:
-    SetInCare(key_t key, std::uint32_t slots) : key_(key), slots_(slots) {}
+    SetInCare(key_t key, std::uint32_t slots) : Ward(1), key_(key), slots_(slots) {}
 
-    UMACH_UNSEEN int make(int (&ids)[most]) noexcept override {
-        ids[0] = static_cast<int>(
+    UMACH_UNSEEN int make_one(int, int& id) noexcept override {
+        id = static_cast<int>(
             syscall(SYS_semget, key_, static_cast<int>(slots_), IPC_CREAT | IPC_EXCL | 0600));
-        ids[1] = -1;
-        return ids[0] < 0 ? errno : 0;
+        return id < 0 ? errno : 0;
     }
 
-    // Only what is still ours: somebody may have removed the set, and the id may name another one by now.
-    UMACH_UNSEEN void remove(const int (&ids)[most], int) noexcept override {
+    // Somebody may have removed the set, and the id may name another one by now.
+    UMACH_UNSEEN void remove_one(int, int id) noexcept override {
         semid_ds set{};
-        if (syscall(SYS_semctl, ids[0], 0, IPC_STAT, &set) == 0 && set.sem_perm.__key == key_)
-            syscall(SYS_semctl, ids[0], 0, IPC_RMID, 0L);
+        if (syscall(SYS_semctl, id, 0, IPC_STAT, &set) == 0 && set.sem_perm.__key == key_)
+            syscall(SYS_semctl, id, 0, IPC_RMID, 0L);
     }
 
-    void remove_by_key() noexcept override {
+    void remove_one_by_key(int) noexcept override {
         const int id = semget(key_, 0, 0600);
         if (id >= 0) semctl(id, 0, IPC_RMID);
     }

@@ -21,46 +21,38 @@ namespace {
 
 class QueuesInCare final : public Ward {
 public:
-    explicit QueuesInCare(key_t first, key_t second = IPC_PRIVATE) : keys_{first, second} {}
+    explicit QueuesInCare(key_t only) : Ward(1), keys_{only, IPC_PRIVATE} {}
+    QueuesInCare(key_t first, key_t second) : Ward(2), keys_{first, second} {}
 
-    UMACH_UNSEEN int make(int (&ids)[most]) noexcept override {
-        ids[0] = create(keys_[0]);
-        if (ids[0] < 0) return errno;
-        ids[1] = keys_[1] != IPC_PRIVATE ? create(keys_[1]) : -1;
-        if (ids[1] >= 0 || keys_[1] == IPC_PRIVATE) return 0;
-        const int error = errno;
-        syscall(SYS_msgctl, ids[0], IPC_RMID, 0L);
-        return error;
+    UMACH_UNSEEN int make_one(int which, int& id) noexcept override {
+        id = static_cast<int>(syscall(SYS_msgget, keys_[which], IPC_CREAT | IPC_EXCL | 0600));
+        return id < 0 ? errno : 0;
     }
 
     // While the peer lives it may still read; it removes them when it is done, and is asked for that now and
     // then.
-    UMACH_UNSEEN void remove(const int (&ids)[most], int sign) noexcept override {
+    UMACH_UNSEEN void wait_for_others(const int (&ids)[most], int sign) noexcept override {
         timespec while_it_reads{0, 200'000'000};
         pollfd look{sign, POLLIN, 0};
-        while (sign >= 0 && (is_there(ids, 0) || is_there(ids, 1)) &&
+        while (sign >= 0 && (is_there(0, ids[0]) || is_there(1, ids[1])) &&
                syscall(SYS_ppoll, &look, 1L, &while_it_reads, nullptr, 0L) == 0)
             while_it_reads = {0, 200'000'000};
-        for (int i = 0; i < most; ++i)
-            if (is_there(ids, i)) syscall(SYS_msgctl, ids[i], IPC_RMID, 0L);
     }
 
-    void remove_by_key() noexcept override {
-        for (const key_t key : keys_) {
-            const int id = key != IPC_PRIVATE ? msgget(key, 0) : -1;
-            if (id >= 0) msgctl(id, IPC_RMID, nullptr);
-        }
+    UMACH_UNSEEN void remove_one(int which, int id) noexcept override {
+        if (is_there(which, id)) syscall(SYS_msgctl, id, IPC_RMID, 0L);
+    }
+
+    void remove_one_by_key(int which) noexcept override {
+        const int id = msgget(keys_[which], 0);
+        if (id >= 0) msgctl(id, IPC_RMID, nullptr);
     }
 
 private:
-    UMACH_UNSEEN static int create(key_t key) noexcept {
-        return static_cast<int>(syscall(SYS_msgget, key, IPC_CREAT | IPC_EXCL | 0600));
-    }
     // Somebody may have removed it, and the id may name another one by now.
-    UMACH_UNSEEN bool is_there(const int (&ids)[most], int which) noexcept {
+    UMACH_UNSEEN bool is_there(int which, int id) noexcept {
         msqid_ds seen{};
-        return ids[which] >= 0 && syscall(SYS_msgctl, ids[which], IPC_STAT, &seen) == 0 &&
-               seen.msg_perm.__key == keys_[which];
+        return syscall(SYS_msgctl, id, IPC_STAT, &seen) == 0 && seen.msg_perm.__key == keys_[which];
     }
 
     const key_t keys_[most];
