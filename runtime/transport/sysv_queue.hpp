@@ -7,9 +7,9 @@
 //   death         a process of the peer that ends is seen by its pidfd: at once. Who it is says the queue
 //                 itself, which has the number of its last writer
 //   who comes in  mode 0600, and both sides look that the queues are of their own user
-//   left behind   who ends removes both queues, once the peer has taken what was left, within 500 ms at most;
-//                 who sees the peer killed, too. Only when both are killed at once do the two queues stay. A
-//                 killed listener leaves its door to the next one
+//   left behind   nothing. Who ends removes both queues, once the peer has taken what was left, within 500 ms
+//                 at most; who sees the peer killed, too. A warden removes them when both are killed, and the
+//                 door when its listener is; only what is killed together with its warden leaves queues
 //   cost          no call waits for a queue and for anything else: three threads an end do it
 #pragma once
 

@@ -41,11 +41,13 @@ public:
     Tool(const Tool&) = delete;
     Tool& operator=(const Tool&) = delete;
     ~Tool() {
-        if (process_ > 0) {
-            kill(process_, SIGTERM);
-            status();
-        }
+        end(SIGTERM);
         close(out_);
+    }
+    void end(int signal) {
+        if (process_ <= 0) return;
+        kill(process_, signal);
+        status();
     }
 
     // returns: the next line; "" when the tool has ended

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // umach link as people run it: three hosts in a row, and a right that is passed from one end to the other.
+#include <fcntl.h>
+#include <mqueue.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,6 +72,31 @@ TEST(LinkTool, LinksAreShownAndWhereProxiesLead) {
         EXPECT_EQ(Letter(to, 8).send(SEND_TIMEOUT, patience), SEND_SUCCESS);
     });
     for (const pid_t one_of_them : {looks, serves}) expect_well(one_of_them);
+}
+
+bool is_queue(const std::string& address) {
+    const std::string place = address.substr(address.find(':') + 1);
+    if (place[0] != '/') return msgget(std::stoi(place), 0) >= 0;
+    const mqd_t queue = mq_open(place.c_str(), O_RDONLY | O_CLOEXEC);
+    if (queue >= 0) mq_close(queue);
+    return queue >= 0;
+}
+
+TEST(LinkTool, KilledWithItsPeerLeavesNoQueue) {
+    const std::string a = own_name("g"), b = own_name("h");
+    Tool hosts[] = {Tool({"host", a}), Tool({"host", b})};
+    for (Tool& host : hosts) ASSERT_TRUE(host.says("is ready"));
+    for (const std::string& address : {"posix:/" + a, "sysv:" + std::to_string(0x2A000000 + getpid())}) {
+        Tool listens({"link", a, "--listen", address});
+        ASSERT_TRUE(listens.says("listening at"));
+        Tool connects({"link", b, "--connect", address});
+        ASSERT_TRUE(connects.says("joined with " + a));
+        EXPECT_TRUE(is_queue(address));
+        for (Tool* one : {&listens, &connects}) one->end(SIGKILL);
+        const auto late = runtime::Deadline::in(std::chrono::seconds(20));
+        while (is_queue(address) && !late.passed()) sched_yield();
+        EXPECT_FALSE(is_queue(address));
+    }
 }
 
 TEST(LinkTool, SaysWhatKeepsItFromItsWork) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // What the demo promises, seen from outside.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <mqueue.h>
 #include <sys/msg.h>
 
 #include <algorithm>
@@ -299,11 +301,17 @@ std::ptrdiff_t fifos_of(int run) {
     });
 }
 
+void expect_nothing_of(int run) {
+    EXPECT_EQ(fifos_of(run), 0);
+    EXPECT_LT(msgget(0x5500'0000 + run, 0), 0);
+    EXPECT_LT(mq_open(("/umach-demo-" + std::to_string(run)).c_str(), O_RDONLY | O_CLOEXEC), 0);
+}
+
 TEST_P(DemoOver, ClientsOfAnotherHostPrintAsOnOneAndNothingIsLeft) {
     const std::string file = folder_.write("letter.txt", "Dear reader,\nthis is a letter.\n");
     const Outcome outcome = print({"--over", GetParam(), file});
     expect_good(outcome);
-    EXPECT_EQ(fifos_of(number(outcome.output, "joined with desk-([0-9]+)")), 0);
+    expect_nothing_of(number(outcome.output, "joined with desk-([0-9]+)"));
     EXPECT_TRUE(has(outcome.output, "the clients are on another host: joined with desk-")) << outcome.output;
     EXPECT_TRUE(has(outcome.output, "5 printed, 1 cancelled, 0 failed, 1 dropped")) << outcome.output;
     EXPECT_TRUE(has(outcome.output, "closes with 0 jobs and 0 rights left over")) << outcome.output;
@@ -319,8 +327,7 @@ TEST_P(DemoOver, KilledDemoTakesBothHostsAndTheLinkAlong) {
     wait_for_all_children();
     const int run = number(outcome.output, "joined with desk-([0-9]+)");
     ASSERT_GT(run, 0) << outcome.output;
-    EXPECT_LT(msgget(0x5500'0000 + run, 0), 0);
-    EXPECT_EQ(fifos_of(run), 0);
+    expect_nothing_of(run);
 }
 
 }  // namespace

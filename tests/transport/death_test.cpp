@@ -140,32 +140,6 @@ TEST_P(Death, IsNotSeenInAPeerThatIsOnlyStoppedUnlessSilenceIsTheSign) {
     EXPECT_EQ(moved, silent_is_dead ? Moved::gone : Moved::later) << host->reason();
 }
 
-class Listening : public TransportOfKind {};
-UMACH_FOR_KINDS(Listening, kinds_with_addresses());
-
-TEST_P(Listening, ByAKilledProcessIsTakenOverByTheNextOne) {
-    int told[2];
-    ASSERT_EQ(pipe(told), 0);
-    std::string address = GetParam().address();
-    child = fork_ours();
-    if (child == 0) {
-        auto door = listen(address, GetParam().options);
-        const std::string text = door.ok() ? door.value().address() : "";
-        [[maybe_unused]] const auto written = write(told[1], text.data(), text.size());
-        for (;;) pause();
-    }
-    char text[256];
-    const ssize_t got = read(told[0], text, sizeof text);
-    ASSERT_GT(got, 0);
-    address.assign(text, static_cast<std::size_t>(got));
-    close(told[0]);
-    close(told[1]);
-    EXPECT_EQ(listen(address, GetParam().options).ok(), false);
-    end_child();
-    const auto next = listen(address, GetParam().options);
-    EXPECT_TRUE(next.ok()) << next.fault().what;
-}
-
 std::string line_of(int pipe) {
     std::string line;
     for (char c = 0; read(pipe, &c, 1) == 1 && c != '\n';) line += c;
@@ -174,6 +148,52 @@ std::string line_of(int pipe) {
 
 void say_line(int pipe, const std::string& line) {
     EXPECT_EQ(write(pipe, (line + "\n").data(), line.size() + 1), static_cast<ssize_t>(line.size() + 1));
+}
+
+class Listening : public TransportOfKind {
+protected:
+    // The child does, until it is killed.
+    // returns: its address, with what the system chose
+    std::string listen_in_child() {
+        int told[2];
+        EXPECT_EQ(pipe(told), 0);
+        std::string address = GetParam().address();
+        child = fork_ours();
+        if (child == 0) {
+            auto door = listen(address, GetParam().options);
+            say_line(told[1], door.ok() ? door.value().address() : "");
+            for (;;) pause();
+        }
+        address = line_of(told[0]);
+        for (const int end : told) close(end);
+        return address;
+    }
+    static void until_there_is_only(const std::set<std::string>& expected) {
+        const Deadline late = soon();
+        while (what_is_there() != expected && !late.passed()) sched_yield();
+        EXPECT_EQ(what_is_there(), expected);
+    }
+};
+UMACH_FOR_KINDS(Listening, kinds_with_addresses());
+
+TEST_P(Listening, ByAKilledProcessIsTakenOverByTheNextOne) {
+    const std::string address = listen_in_child();
+    ASSERT_NE(address, "");
+    EXPECT_EQ(listen(address, GetParam().options).ok(), false);
+    end_child();
+    const auto next = listen(address, GetParam().options);
+    EXPECT_TRUE(next.ok()) << next.fault().what;
+}
+
+class ListeningAtAQueue : public Listening {};
+UMACH_FOR_KINDS(ListeningAtAQueue, kinds_with_queues());
+
+TEST_P(ListeningAtAQueue, ByAKilledProcessLeavesNothingThoughNobodyListensNext) {
+    const std::set<std::string> before = what_is_there();
+    ASSERT_NE(listen_in_child(), "");
+    EXPECT_NE(what_is_there(), before);
+    end_child();
+    until_there_is_only(before);
 }
 
 // Stopped before they are killed, so that neither end hears of the other's.
@@ -209,9 +229,7 @@ TEST_P(Listening, ByAProcessThatIsKilledTogetherWithItsPeerLeavesNothingToWhoLis
     for (const pid_t one : {host_process, guest_process}) waitpid(one, nullptr, 0);
     for (const int end : told) close(end);
     static_cast<void>(listen(place, {}).ok());
-    const Deadline late = soon();
-    while (what_is_there() != before && !late.passed()) sched_yield();
-    EXPECT_EQ(what_is_there(), before);
+    until_there_is_only(before);
 }
 
 }  // namespace

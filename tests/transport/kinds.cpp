@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -84,10 +86,13 @@ KindInTest at_door(const char* name, std::function<std::string()> address, bool 
     return {name, meet, false, options, address};
 }
 
-std::string own(const std::string& begin) {
-    static int number = 0;
-    return begin + "umach-transport-" + std::to_string(getpid()) + "-" + std::to_string(++number);
+int own_names = 0;
+
+std::string own_name(int number) {
+    return "umach-transport-" + std::to_string(getpid()) + "-" + std::to_string(number);
 }
+
+std::string own(const std::string& begin) { return begin + own_name(++own_names); }
 
 std::string own_key() {
     static int number = 0;
@@ -188,6 +193,12 @@ std::vector<KindInTest> kinds_with_addresses() {
     return some;
 }
 
+std::vector<KindInTest> kinds_with_queues() {
+    return kinds_where([](const KindInTest& kind) {
+        return kind.name == std::string("sysv") || kind.name == std::string("posix");
+    });
+}
+
 std::vector<KindInTest> kinds_that_keep_order() {
     return kinds_where([](const KindInTest& kind) { return !kind.datagrams; });
 }
@@ -207,6 +218,12 @@ std::set<pid_t> our_processes;
 
 }  // namespace
 
+bool is_posix_queue(const std::string& name) {
+    const mqd_t queue = mq_open(name.c_str(), O_RDONLY | O_CLOEXEC);
+    if (queue >= 0) mq_close(queue);
+    return queue >= 0;
+}
+
 pid_t fork_ours() {
     our_processes.insert(getpid());
     const pid_t process = fork();
@@ -218,10 +235,11 @@ std::set<std::string> what_is_there() {
     our_processes.insert(getpid());
     std::set<std::string> found;
     const std::string ours = "umach-transport-" + std::to_string(getpid()) + "-";
-    std::error_code unmounted;
-    for (const char* folder : {"/dev/mqueue", "/tmp"})
-        for (const auto& entry : std::filesystem::directory_iterator(folder, unmounted))
-            if (entry.path().filename().string().starts_with(ours)) found.insert(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator("/tmp"))
+        if (entry.path().filename().string().starts_with(ours)) found.insert(entry.path());
+    // The folder of POSIX queues need not be mounted: they are asked for.
+    for (int number = 1; number <= own_names; ++number)
+        if (const auto name = "/" + own_name(number); is_posix_queue(name)) found.insert("queue " + name);
     // Other programs have queues too: ours are those where one of our processes wrote or read last.
     std::ifstream queues("/proc/sysvipc/msg");
     std::string key, number, mode, bytes, messages, line;

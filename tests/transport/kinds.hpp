@@ -50,12 +50,15 @@ const std::vector<KindInTest>& kinds();
 // The same over a seal, for suites in which both ends are at work.
 std::vector<KindInTest> kinds_and_sealed_ones();
 std::vector<KindInTest> kinds_with_addresses();
+std::vector<KindInTest> kinds_with_queues();
 std::vector<KindInTest> kinds_that_keep_order();
 std::vector<KindInTest> kinds_that_let_in_who_says_nothing();
 std::string name_of_kind(const testing::TestParamInfo<KindInTest>& info);
 
 // A fork whose child's queues what_is_there() counts as ours.
 pid_t fork_ours();
+
+bool is_posix_queue(const std::string& name);
 
 // All message queues of our processes, and what this suite's addresses put into /tmp.
 std::set<std::string> what_is_there();
