@@ -4,7 +4,9 @@
 #include "processes.hpp"
 
 #include <mach/thread_interface.h>
+#include <poll.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <umach_threads.h>
@@ -17,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -140,17 +143,31 @@ TEST(Reclaim, ATaskOfTenThousandPortsAThousandMessagesAndAHundredCallersIsToldOf
 
 // ---- one with much memory ---------------------------------------------------------------------------------
 
-// The system tears its memory down before it says that the process has ended: some 25 ms a GiB.
-TEST(Reclaim, TheDeathOfAMemberWithHalfAGibibyteIsToldOfWithinTenMillisecondsAndThirtyAGibibyte) {
+constexpr std::size_t half_a_gibibyte = std::size_t{512} << 20;
+
+// In a process of its own, which is then killed.
+void fill_half_a_gibibyte() {
+    void* much = mmap(nullptr, half_a_gibibyte, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    MUST(much != MAP_FAILED);
+    std::memset(much, 1, half_a_gibibyte);
+}
+
+// When the system says that a process has ended. It tears down the memory before: that takes 25 to 120 ms a GiB here.
+Clock::time_point end_of(pid_t process) {
+    const int descriptor = static_cast<int>(syscall(SYS_pidfd_open, process, 0));
+    pollfd look{descriptor, POLLIN, 0};
+    MUST(poll(&look, 1, -1) == 1);
+    const auto end = Clock::now();
+    close(descriptor);
+    return end;
+}
+
+TEST(Reclaim, TheDeathOfAMemberWithHalfAGibibyteIsToldOfWithinTenMillisecondsOfItsEnd) {
     EXPECT_TRUE(runs_well([] {
-        constexpr std::size_t bytes = std::size_t{512} << 20;
-        constexpr double most_delay = 10 + 30 * 0.5;
         const port_name_t home = new_port();
         leave_for_children(home);
         const pid_t large = start([] {
-            void* much = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            MUST(much != MAP_FAILED);
-            std::memset(much, 1, bytes);
+            fill_half_a_gibibyte();
             const port_name_t own = new_port();
             MUST(send_right(left_by_parent(), 1, own) == SEND_SUCCESS);
             receive(own, MSG_OPTION_NONE, 0);
@@ -158,12 +175,14 @@ TEST(Reclaim, TheDeathOfAMemberWithHalfAGibibyteIsToldOfWithinTenMillisecondsAnd
         const port_name_t its_port = receive(home, RCV_TIMEOUT, 20'000).right;
         const auto begin = Clock::now();
         kill(large, SIGKILL);
+        auto ended = std::async(std::launch::async, end_of, large);
         const Got news = receive(task_notify());
         const double took = milliseconds_since(begin);
         MUST(news.id == NOTIFY_PORT_DELETED && news.right == its_port);
-        std::printf("[ figures  ] told of the death of a member with 512 MiB within %.1f ms\n", took);
+        const double after = took - std::chrono::duration<double, std::milli>(ended.get() - begin).count();
+        std::printf("[ figures  ] told of the death of a member with 512 MiB within %.1f ms, %.1f ms after its end\n", took, after);
         std::fflush(stdout);
-        MUST(took < (is_full_run() ? most_delay : 10 * most_delay));
+        MUST(after < (is_full_run() ? 10 : 250));
         waitpid(large, nullptr, 0);
     }));
 }
