@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <functional>
+#include <initializer_list>
 
 #include "runtime/transport/frame.hpp"
 #include "servers/netmsg/parcel.hpp"
@@ -62,6 +63,7 @@ std::vector<Parcel> all_parcels() {
             parcel_of({RightKind::yours, 1, 0}, {{RightKind::mine, 7, 0}, {RightKind::mine, 7, 0}},
                       MSG_TYPE_PORT, true),
             parcel_of({}, {{RightKind::receive, other + 1, 0}}, MSG_TYPE_PORT_RECEIVE, false),
+            parcel_of({}, {{RightKind::own, 9, 0}}, MSG_TYPE_PORT_OWNERSHIP, true),
             parcel_of({RightKind::dead, 0, 0}, {{RightKind::all, other + 2, 7}}, MSG_TYPE_PORT_ALL, true)};
 }
 
@@ -112,8 +114,90 @@ void put_message(Bytes& input, const Parcel& parcel) {
     }
 }
 
+// An item of bytes that stand elsewhere.
+void put_distant_item(Bytes& body, unsigned bytes) {
+    const msg_type_t type{MSG_TYPE_BYTE, 8, bytes & 0xFFF, 0, 0, 0, 0};
+    const auto* const raw = reinterpret_cast<const std::byte*>(&type);
+    body.insert(body.end(), raw, raw + sizeof type);
+    body.resize((body.size() + 7) / 8 * 8 + sizeof(void*));
+}
+
+void put_memory(Bytes& input, std::uint32_t length, std::uint32_t begin, std::uint32_t end) {
+    put_packet(input, Op::memory, [&](Writer& w) {
+        for (const std::uint32_t number : {std::uint32_t{1}, length, begin}) w.u32(number);
+        w.bytes(Bytes(end - begin, std::byte{0x6D}));
+    });
+}
+
+void put_numbers(Bytes& input, Op op, std::initializer_list<std::uint32_t> numbers) {
+    put_packet(input, op, [&](Writer& w) {
+        for (const std::uint32_t number : numbers) w.u32(number);
+    });
+}
+
+// Data out of line, of one item and of two.
+std::vector<Bytes> conversations_with_memory() {
+    std::vector<Bytes> all;
+    for (const std::vector<unsigned>& items : {std::vector<unsigned>{100}, std::vector<unsigned>{60, 0, 40}}) {
+        Parcel parcel = parcel_of({RightKind::once, 6, 0}, {}, 0, false);
+        parcel.simple = false;
+        for (const unsigned bytes : items) put_distant_item(parcel.body, bytes);
+        all.push_back(greeted());
+        put_memory(all.back(), 100, 0, 64);
+        put_memory(all.back(), 100, 64, 100);
+        put_message(all.back(), parcel);
+        put_numbers(all.back(), Op::room, {0, 50});
+        put_numbers(all.back(), Op::taken, {0, 100});
+    }
+    return all;
+}
+
+// Ports that move and owners who are elsewhere, and what is said of them then.
+std::vector<Bytes> conversations_of_moves() {
+    constexpr std::uint32_t other = netmsg::chosen_by_other;
+    std::vector<Bytes> all;
+    const auto begin = [&](const Parcel& parcel) -> Bytes& {
+        all.push_back(greeted());
+        put_message(all.back(), parcel);
+        return all.back();
+    };
+    Bytes& moved = begin(parcel_of({}, {{RightKind::receive, other + 1, 0}}, MSG_TYPE_PORT_RECEIVE, false));
+    put_numbers(moved, Op::unowned, {other + 1});
+    put_numbers(moved, Op::release, {other + 1, 1});
+    Bytes& owned = begin(parcel_of({}, {{RightKind::own, 9, 0}}, MSG_TYPE_PORT_OWNERSHIP, false));
+    put_numbers(owned, Op::inherit, {other + 2, 9});
+    put_numbers(owned, Op::dead, {9});
+    Bytes& replaced = begin(parcel_of({RightKind::mine, 9, 0}, {{RightKind::mine, 9, 0}}, MSG_TYPE_PORT, false));
+    put_message(replaced, parcel_of({}, {{RightKind::all, other + 3, 9}}, MSG_TYPE_PORT_ALL, false));
+    Bytes& home = begin(parcel_of({}, {{RightKind::own_home, 1, 0}}, MSG_TYPE_PORT_OWNERSHIP, false));
+    put_numbers(home, Op::inherit, {other + 4, 77});
+    return all;
+}
+
+// Questions, and answers to the one that a search of the server's has put: it has number 1.
+std::vector<Bytes> conversations_of_names() {
+    std::vector<Bytes> all;
+    for (const WireRight& right : {WireRight{RightKind::mine, 9, 0}, WireRight{RightKind::yours, 1, 0}, WireRight{}}) {
+        all.push_back(greeted());
+        put_numbers(all.back(), Op::version, {5});
+        put_packet(all.back(), Op::found, [&](Writer& w) {
+            w.u32(1);
+            w.u32(right.kind == RightKind::none ? 1000u : 0u);
+            w.right(right);
+        });
+    }
+    all.push_back(greeted());
+    put_packet(all.back(), Op::told, [](Writer& w) {
+        w.u32(1);
+        w.text("a version");
+    });
+    return all;
+}
+
 std::vector<Bytes> conversations() {
     std::vector<Bytes> all{greeted()};
+    for (const auto some : {conversations_with_memory, conversations_of_moves, conversations_of_names})
+        for (Bytes& one : some()) all.push_back(std::move(one));
     for (const Parcel& parcel : all_parcels()) {
         all.push_back(greeted());
         put_message(all.back(), parcel);

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "runtime/transport/frame.hpp"
+#include "servers/name/wire.hpp"
 #include "servers/netmsg/parcel.hpp"
 #include "servers/netmsg/server.hpp"
 
@@ -63,7 +64,7 @@ void feed_parcel(View bytes) {
 
 namespace {
 
-// A link's way on which an input comes, a frame after each two bytes with its length, and then the end.
+// A link's way on which an input comes, a frame after each two bytes with its length, each after a pause, and then the end.
 class Fed final : public transport::Transport {
 public:
     explicit Fed(View input) : Transport({}, most_body), rest_(input) {}
@@ -72,6 +73,10 @@ private:
     Moved try_send(transport::FrameKind, View) override { return Moved::done; }
     Moved try_receive(Bytes& body) override {
         if (rest_.empty()) return end(transport::Ending::closed, "the input is at its end");
+        if (++calls_ % 2 == 0) {
+            alarm_at(transport::Deadline::in(std::chrono::seconds(0)));
+            return Moved::later;
+        }
         const std::size_t head = std::min<std::size_t>(rest_.size(), 2);
         std::size_t wanted = std::to_integer<std::size_t>(rest_[0]);
         if (head == 2) wanted += 256 * std::to_integer<std::size_t>(rest_[1]);
@@ -85,6 +90,7 @@ private:
     void ask_for_room() override {}
 
     View rest_;
+    int calls_ = 0;
 };
 
 // A server whose links end; one for all inputs.
@@ -93,7 +99,21 @@ struct World {
         must(port_allocate(task_self(), &target) == KERN_SUCCESS, "there is a port");
         must(netname_check_in(name_server_port, "target", PORT_NULL, target) == KERN_SUCCESS,
              "it has a name");
-        names_before = names();
+        must(netname_look_up(name_server_port, "", "netmsg/*", &everybody) == KERN_SUCCESS, "a server can be asked");
+        names_before = names_now();
+    }
+
+    // Somebody here looks for a name, and takes no answer.
+    void look_up() {
+        names::LookUp request;
+        request.header.msg_simple = FALSE;
+        request.header.msg_size = sizeof request;
+        request.header.msg_remote_port = everybody;
+        request.header.msg_local_port = target;
+        request.header.msg_id = names::look_up_id;
+        std::strcpy(static_cast<char*>(request.name.text), "anything");
+        msg_send(&request.header, SEND_TIMEOUT, 0);
+        server.turn(0, -1);
     }
 
     // Ends when the link has, and takes what it sent.
@@ -110,7 +130,7 @@ struct World {
         server.turn(0, -1);
     }
 
-    static unsigned names() {
+    static unsigned names_now() {
         umach_task_seen_t own{};
         const auto mine = [](const umach_task_seen_t* task, void* found) {
             if (task->pid == getpid()) *static_cast<umach_task_seen_t*>(found) = *task;
@@ -120,7 +140,7 @@ struct World {
     }
 
     netmsg::Server server;
-    port_t target = PORT_NULL;
+    port_t target = PORT_NULL, everybody = PORT_NULL;
     unsigned names_before = 0;
 };
 
@@ -133,13 +153,14 @@ World& world() {
 
 void feed_protocol(View bytes) {
     world().server.add(std::make_unique<Fed>(bytes));
+    world().look_up();
     world().settle();
 }
 
 void expect_nothing_left() {
     World& all = world();
-    for (int turns = 0; turns < 10'000 && World::names() > all.names_before; ++turns) all.server.turn(1, -1);
-    must(World::names() <= all.names_before, "no name is left of a link that ended");
+    for (int turns = 0; turns < 10'000 && World::names_now() > all.names_before; ++turns) all.server.turn(1, -1);
+    must(World::names_now() <= all.names_before, "no name is left of a link that ended");
     umach_audit_seen_t seen{};
     const auto broken = [](const char* what, void*) { must(false, what); };
     must(umach_inspect_audit(broken, nullptr, &seen) == KERN_SUCCESS, "the host can be checked");
