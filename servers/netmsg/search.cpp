@@ -20,7 +20,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::chrono::milliseconds longest_search = 1s, between_cries = 200ms, longest_greeting = 3s;
+constexpr std::chrono::milliseconds longest_search = 1s, between_cries = 200ms, longest_greeting = 3s,
+                                    longest_connecting = 500ms;
 constexpr std::size_t most_searches = 64;
 constexpr std::size_t most_address = 255;
 constexpr int cries_at_once = 64;   // then the links have their turn
@@ -60,7 +61,7 @@ void Server::begin_search(Buffer& message) {
     if (searches_.size() >= most_searches) return refuse(reply, names::look_up_id, KERN_RESOURCE_SHORTAGE);
     const std::uint64_t number = next_++ & 0xFFFF'FFFF;
     Search& search = searches_[number];
-    search = {name, reply, 0, 0, "", Deadline::in(between_cries), Deadline::in(longest_search)};
+    search = {name, reply, 0, 0, "", Deadline::in(between_cries), Deadline::in(longest_search), Deadline::never()};
     for (const auto& [which, link] : links_) search.asked += link->ask(name, number) ? 1 : 0;
     if (crier_) cry(number, search);
     nudge();
@@ -144,25 +145,53 @@ void Server::follow(Search& search, const std::string& host, const std::string& 
         return other.second.guest != 0 && other.second.guest_host == host;
     });
     if (being_linked != searches_.end()) return wait_for(search, being_linked->second.guest, host);
-    if (!has_room()) return;
-    auto guest = transport::connect(address, guest_options_, Deadline::in(500ms));
-    if (!guest.ok()) return log_(guest.fault().what);
-    wait_for(search, next_, host);
+    if (guests_.size() >= most_searches || !has_room()) return;
     log_("\"" + search.name + "\" is at " + host + ", " + address);
-    add(std::move(guest).value(), address);
+    const std::uint64_t number = next_++;
+    wait_for(search, number, host);
+    guests_.push_back({number, address, std::async(std::launch::async, [this, address, options = guest_options_] {
+        auto transport = transport::connect(address, options, Deadline::in(longest_connecting));
+        nudge();
+        return transport;
+    })});
+}
+
+// Those who could be reached become links. Who answers may lie about where it is: nobody else waits for that.
+void Server::welcome_guests() {
+    for (auto guest = guests_.begin(); guest != guests_.end();) {
+        if (guest->made.wait_for(0s) != std::future_status::ready) {
+            ++guest;
+            continue;
+        }
+        auto made = guest->made.get();
+        if (made.ok())
+            add(std::move(made).value(), guest->number, guest->address, false);
+        else
+            lose_guest(guest->number, made.fault().what);
+        guest = guests_.erase(guest);
+    }
+}
+
+// Another answer may lead further.
+void Server::lose_guest(std::uint64_t number, const std::string& why) {
+    log_(why);
+    for (auto& [which, search] : searches_)
+        if (search.guest == number) search.guest = 0;
 }
 
 void Server::wait_for(Search& search, std::uint64_t guest, const std::string& host) {
     search.guest = guest;
     search.guest_host = host;
-    search.late = Deadline::in(longest_greeting);
+    search.guest_late = Deadline::in(longest_greeting);
 }
 
 void Server::end_searches() {
+    welcome_guests();
     for (auto entry = searches_.begin(); entry != searches_.end();) {
         auto& [number, search] = *entry;
         const bool over = !crier_ && search.asked == 0;
-        if (over || search.late.passed()) {
+        const bool waits = search.guest != 0 && !search.guest_late.passed();
+        if (over || (search.late.passed() && !waits)) {
             refuse(search.reply, names::look_up_id, NETNAME_NOT_CHECKED_IN);
             entry = searches_.erase(entry);
             continue;

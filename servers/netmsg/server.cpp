@@ -68,7 +68,11 @@ void Server::serve_wall(const Given& given) {
 }
 
 void Server::add(std::unique_ptr<transport::Transport> transport, const std::string& address, bool listened) {
-    const std::uint64_t number = next_++;
+    add(std::move(transport), next_++, address, listened);
+}
+
+void Server::add(std::unique_ptr<transport::Transport> transport, std::uint64_t number, const std::string& address,
+                 bool listened) {
     const Rights::News news = [this](int notification, port_t name) {
         notification_t notice{};
         notice.notify_header.msg_id = notification;
@@ -276,7 +280,7 @@ void Server::land() {
 // So that who says nothing is noticed in time.
 Deadline Server::due(int milliseconds) const {
     Deadline first = milliseconds < 0 ? Deadline::never() : Deadline::in(std::chrono::milliseconds(milliseconds));
-    if (!searches_.empty()) first = Deadline::earlier(first, Deadline::in(look_at_searches));
+    if (!searches_.empty() || !guests_.empty()) first = Deadline::earlier(first, Deadline::in(look_at_searches));
     for (const auto& [number, link] : links_) {
         if (link->has_more() || !link->open()) return Deadline::in(std::chrono::seconds(0));
         first = Deadline::earlier(first, link->due());
@@ -290,9 +294,7 @@ void Server::bury() {
         const Link& link = *entry.second;
         if (link.open()) return false;
         const std::string name = link.peer_name().empty() ? "a peer" : link.peer_name();
-        log_("parted from " + name + ": " + link.reason() + " (" + link.counts() + ")");
-        for (auto& [number, search] : searches_)
-            if (search.guest == link.number()) search.guest = 0;   // another answer may lead further
+        lose_guest(link.number(), "parted from " + name + ": " + link.reason() + " (" + link.counts() + ")");
         return true;
     });
 }

@@ -9,6 +9,7 @@
 
 #include <poll.h>
 
+#include <future>
 #include <mutex>
 #include <set>
 
@@ -57,6 +58,7 @@ private:
     class Receiving;  // the thread that waits for messages
 
     port_t checked_in(const std::string& name);
+    void add(std::unique_ptr<transport::Transport> transport, std::uint64_t number, const std::string& address, bool listened);
     void accept(transport::Listener& listener);
     bool attend_to_links(int milliseconds, int stop);
     void attend_to_what_is_ready(const std::vector<pollfd>& look, const std::vector<std::uint64_t>& order);
@@ -78,7 +80,13 @@ private:
         std::size_t asked = 0;    // links that have not answered yet
         std::uint64_t guest = 0;  // the link that was made for it, if that has not joined yet
         std::string guest_host{};  // which it leads to
-        transport::Deadline again = transport::Deadline::never(), late = transport::Deadline::never();
+        transport::Deadline again = transport::Deadline::never(), late = transport::Deadline::never(),
+                            guest_late = transport::Deadline::never();
+    };
+    struct Guest {  // a link that is being made
+        std::uint64_t number;
+        std::string address;
+        std::future<transport::TransportOutcome> made;
     };
     void begin_search(Buffer& message);
     bool found(std::uint64_t number, port_t port);
@@ -88,6 +96,8 @@ private:
     void hear_answers();
     void follow(Search& search, const std::string& host, const std::string& address);
     static void wait_for(Search& search, std::uint64_t guest, const std::string& host);
+    void welcome_guests();
+    void lose_guest(std::uint64_t number, const std::string& why);
     void end_searches();
     void watch(std::vector<pollfd>& look) const;
     bool has_room();
@@ -113,6 +123,7 @@ private:
     std::optional<transport::Crier> crier_;
     transport::Options guest_options_;
     std::map<std::uint64_t, Search> searches_;
+    std::vector<Guest> guests_;
 };
 
 }  // namespace umach::netmsg

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Who looks for a name at "*" hears from anybody.
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <servers/netname.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
@@ -95,6 +98,69 @@ TEST(Search, ForTwoNamesOfOneHostLinksItOnce) {
         printer.join();
         EXPECT_GE(heard.size(), 2u);
         EXPECT_EQ(most, 1u);
+    });
+}
+
+// A socket at which there is no room for another connection: who connects waits.
+class Crowded {
+public:
+    Crowded() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in name{};
+        name.sin_family = AF_INET;
+        name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t bytes = sizeof name;
+        auto* const address = reinterpret_cast<sockaddr*>(&name);
+        EXPECT_EQ(bind(listener_.get(), address, bytes), 0);
+        EXPECT_EQ(listen(listener_.get(), 0), 0);
+        EXPECT_EQ(getsockname(listener_.get(), address, &bytes), 0);
+        for (int i = 0; i < 4; ++i) {
+            crowd_.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+            connect(crowd_.back().get(), address, bytes);
+        }
+        address_ = "tcp:127.0.0.1:" + std::to_string(ntohs(name.sin_port));
+    }
+    const std::string& address() const { return address_; }
+
+private:
+    runtime::Descriptor listener_;
+    std::vector<runtime::Descriptor> crowd_;
+    std::string address_;
+};
+
+TEST(Search, ThatIsLedToWhereNobodyLetsItInHoldsUpNoLink) {
+    in_a_host_of_its_own([] {
+        const std::string place = "multicast:239.255.77.23:" + std::to_string(20'000 + getpid() % 20'000);
+        transport::Options plain;
+        plain.insecure = true;
+        const Crowded nowhere;
+        const auto late = transport::Deadline::in(std::chrono::milliseconds(100));
+        ASSERT_FALSE(transport::connect(nowhere.address(), plain, late).ok());
+        ASSERT_TRUE(late.passed()) << "who connects there waits";
+        Server server("asks", [](const std::string&) {});
+        server.seek(Crier::open(place).value(), plain);
+        const Crier liar = Crier::open(place).value();
+        std::atomic<bool> over = false;
+        std::thread asks([&] {
+            port_t port = PORT_NULL;
+            EXPECT_EQ(netname_look_up(name_server_port, "*", "clock", &port), NETNAME_NOT_CHECKED_IN);
+            over = true;
+        });
+        std::chrono::steady_clock::duration longest{};
+        int led = 0;
+        while (!over) {
+            const auto begun = std::chrono::steady_clock::now();
+            server.turn(10, -1);
+            longest = std::max(longest, std::chrono::steady_clock::now() - begun);
+            Bytes question;
+            for (InternetAddress from; liar.hear_question(question, from); ++led)
+                liar.answer(from, answer_to(question, [&](Writer& w) {
+                                w.text("liar");
+                                w.text(nowhere.address());
+                            }));
+        }
+        asks.join();
+        EXPECT_GT(led, 0);
+        EXPECT_LT(longest, std::chrono::milliseconds(400)) << "to be let in is waited for 500 ms";
     });
 }
 
