@@ -24,7 +24,7 @@ class Ratio:
     name: str
     group: str
     what: str
-    bound: float
+    bound: float | None             # None: it is shown, and nothing is wanted of it
     ours: Side | None
     peers: tuple = ()               # none: an absolute figure; several: the best of them, which has the most
     plus: tuple = ()                # sides whose medians are added to the best peer's
@@ -32,8 +32,11 @@ class Ratio:
     valid: Callable = lambda results: None   # why the figure would say nothing, or None
     absent: str = ''                # why there is nothing to measure
 
+    def sides(self):
+        return ([self.ours] if self.ours else []) + [*self.peers, *self.plus]
+
     def cells(self):
-        return [side.cell for side in ([self.ours] if self.ours else []) + [*self.peers, *self.plus]]
+        return [side.cell for side in self.sides()]
 
     def judged(self, results):
         """A row of the table: the figure (None: not measured), its span, the bound and whether it holds."""
@@ -43,8 +46,12 @@ class Ratio:
         if row['why']:
             return row
         figure, spread = self.figure(results)
-        holds = figure >= self.bound if self.at_least else figure <= self.bound
-        return dict(row, figure=figure, min=min(spread), max=max(spread), holds=holds)
+        return dict(row, figure=figure, min=min(spread), max=max(spread), holds=self.holds(figure))
+
+    def holds(self, figure):
+        if self.bound is None:
+            return None
+        return figure >= self.bound if self.at_least else figure <= self.bound
 
     def missing(self, results):
         lacking = [str(cell) for cell in self.cells() if cell not in results or not results[cell].samples]
@@ -72,6 +79,20 @@ def rpc(peer, place='cross', **more):
 
 def rate(peer, mode, **more):
     return Side(Cell(peer, mode, **more), 'rate')
+
+
+def megabytes(peer):
+    return rate(peer, 'stream', payload=MIB)
+
+
+def over_a_link(kind, words, socket, bound):
+    """Megabytes out of line: ours beside the transport alone, and beside a plain socket of that kind."""
+    ours = megabytes(f'umach_moved_over_{kind}')
+    yield Ratio(f'link_{kind}_1m_vs_bare', 'link', f'MiB a second over a link by {words} / the transport alone', bound,
+                ours, (megabytes(f'transport_{kind}'),), at_least=True)
+    if socket:
+        yield Ratio(f'link_{kind}_1m_vs_socket', 'link', f'MiB a second over a link by {words} / the plain socket', None,
+                    ours, (megabytes(socket),), at_least=True)
 
 
 CYCLE = 'cycle_ns'
@@ -113,6 +134,13 @@ RATIOS = (
           rpc('umach_over_unix'), (rpc('unix_seqpacket'),), (BLOCKING, BLOCKING)),
     Ratio('link_tcp_vs_bare', 'link', 'RPC of 64 B over a link by TCP / TCP and two RPCs', 1.6,
           rpc('umach_over_tcp'), (rpc('tcp_loopback'),), (BLOCKING, BLOCKING)),
+    *over_a_link('unix', 'Unix socket', 'unix_seqpacket', 0.8),
+    *over_a_link('tcp', 'TCP', 'tcp_loopback', 0.8),
+    *over_a_link('tls', 'TLS', None, None),
+    Ratio('link_tls_vs_tcp', 'link', 'RPC of 64 B over a link by TLS / by TCP', None,
+          rpc('umach_over_tls'), (rpc('umach_over_tcp'),)),
+    Ratio('link_tls_1m_vs_tcp', 'link', 'MiB a second over a link by TLS / by TCP', None,
+          megabytes('umach_moved_over_tls'), (megabytes('umach_moved_over_tcp'),), at_least=True),
     Ratio('right_in_message', 'rpc', 'RPC that carries a send right each way / without', 1.5,
           rpc('umach_right'), (OURS_CROSS,)),
     Ratio('copy_1m_vs_iceoryx', 'copy', 'RPC of 1 MiB, copied out of line / iceoryx, copying', 0.75,

@@ -83,12 +83,29 @@ def verdict(row):
     return {True: 'holds', False: 'does not hold', None: row['why']}[row['holds']]
 
 
+def wanted(row):
+    if row['bound'] is None:
+        return '-'
+    return ('at least ' if row['at_least'] else 'at most ') + short(row['bound'])
+
+
 def print_ratios(rows):
     table('Ratios', ['ratio', 'what', 'figure', 'bound', ''],
           [[row['name'], row['what'],
             '-' if row['figure'] is None else span([row['min'], row['figure'], row['max']]),
-            ('at least ' if row['at_least'] else 'at most ') + short(row['bound']), verdict(row)]
+            wanted(row), verdict(row)]
            for row in rows])
+
+
+def print_figures(ratios, results):
+    """What the ratios are made of."""
+    units = {'ns': ('us', 1e3), 'rate': ('a second', 1)}
+    rows = []
+    for side in dict.fromkeys(side for ratio in ratios for side in ratio.sides()):
+        unit, scale = units.get(side.key.rsplit('_', 1)[-1], (side.key, 1))
+        values = side.values(results) if side.cell in results else []
+        rows.append([side.cell, span(values, scale), unit])
+    table('Figures', ['cell', 'figure', ''], rows)
 
 
 def print_pieces(pieces):

@@ -65,6 +65,7 @@ def show(plan, results, quality, pieces, options):
     if pieces:
         report.print_pieces(pieces)
     if rows:
+        report.print_figures(plan.ratios, results)
         report.print_ratios(rows)
     report.print_quality(results, quality)
     if options.plot:

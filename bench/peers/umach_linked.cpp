@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Our ports over a link: client and server are on two hosts, each with a netmsg server, which are joined over a
-// Unix socket or TCP. The messages and the calls are those of umach_process.
+// Unix socket, TCP, or TCP with TLS 1.3. The messages and the calls are those of umach_process and umach_memory.
 #include <servers/netname.h>
 #include <sys/prctl.h>
 #include <umach_inspect.h>
@@ -10,23 +10,23 @@
 #include <string>
 
 #include "harness/system.hpp"
-#include "peers/umach_link.hpp"
+#include "peers/moved_letter.hpp"
+#include "peers/way.hpp"
 #include "servers/netmsg/server.hpp"
 
 namespace bench {
 namespace {
 
-enum class Over { unix_socket, tcp };
-
 // A host and its server, in a process that ends with the measurement.
 class LinkedHost {
 public:
-    LinkedHost(std::string name, const std::string& listen, const std::string& connect, std::string* address)
+    // way: over which it listens, or connects to `address`, if that is not empty; then it says where it listens
+    LinkedHost(std::string name, const Way& way, const std::string& connect, std::string* address)
         : name_(std::move(name)) {
         int told[2];
         check(pipe(told), "pipe");
         process_ = static_cast<pid_t>(check(fork(), "fork"));
-        if (process_ == 0) serve(listen, connect, told[1]);
+        if (process_ == 0) serve(way, connect, told[1]);
         close(told[1]);
         for (char c = 0; read(told[0], &c, 1) == 1 && c != '\n';) address->push_back(c);
         close(told[0]);
@@ -38,20 +38,18 @@ public:
     const std::string& name() const { return name_; }
 
 private:
-    [[noreturn]] void serve(const std::string& listen, const std::string& connect, int told) const {
+    [[noreturn]] void serve(const Way& way, const std::string& connect, int told) const {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         check_code(umach_host_create(name_.c_str(), nullptr), "umach_host_create");
         umach::netmsg::Server server(name_, [](const std::string&) {});
-        umach::transport::Options options;
-        options.insecure = true;
         std::string address = connect;
-        if (!listen.empty()) {
-            auto listener = umach::transport::listen(listen, options);
+        if (connect.empty()) {
+            auto listener = transport::listen(way.place(), way.listening());
             address = listener.value().address();
             server.add(std::move(listener).value());
         } else {
-            const auto late = umach::transport::Deadline::in(std::chrono::seconds(5));
-            server.add(umach::transport::connect(connect, options, late).value());
+            const auto late = transport::Deadline::in(std::chrono::seconds(5));
+            server.add(transport::connect(connect, way.connecting(), late).value());
         }
         check(write(told, (address + "\n").data(), address.size() + 1), "write");
         close(told);
@@ -63,32 +61,65 @@ private:
     pid_t process_ = -1;
 };
 
+// Two hosts that are linked: the server's role is there, the client's here.
+class LinkedHosts {
+public:
+    explicit LinkedHosts(Over over)
+        : way_(over), there_(own("there"), way_, "", &address_), here_(own("here"), way_, address_, &joined_) {}
+
+    // Makes the caller's process one of the host there, with a port that is found from here.
+    port_t checked_in() const {
+        port_t port = PORT_NULL;
+        check_code(umach_host_attach(there_.name().c_str()), "umach_host_attach");
+        check_code(port_allocate(task_self(), &port), "port_allocate");
+        check_code(netname_check_in(name_server_port, "bench", PORT_NULL, port), "netname_check_in");
+        return port;
+    }
+    port_t found() const {
+        port_t port = PORT_NULL;
+        check_code(umach_host_attach(here_.name().c_str()), "umach_host_attach");
+        const auto late = transport::Deadline::in(std::chrono::seconds(5));
+        while (netname_look_up(name_server_port, there_.name().c_str(), "bench", &port) != NETNAME_SUCCESS) {
+            if (late.passed()) unsupported("a look-up over the link");
+            sleep_for(1e-3);
+        }
+        return port;
+    }
+
+private:
+    static std::string own(const char* which) { return "bench-" + std::to_string(getpid()) + "-" + which; }
+
+    std::string address_, joined_;
+    Way way_;
+    LinkedHost there_, here_;
+};
+
+constexpr const char* names[] = {"umach_over_unix", "umach_over_tcp", "umach_over_tls"};
+constexpr const char* moved_names[] = {"umach_moved_over_unix", "umach_moved_over_tcp", "umach_moved_over_tls"};
+
 template <Over over>
 class LinkedPeer {
 public:
-    static constexpr Traits traits{.name = over == Over::tcp ? "umach_over_tcp" : "umach_over_unix",
+    static constexpr Traits traits{.name = names[static_cast<int>(over)],
                                    .wait = Wait::adaptive,
                                    .max_payload = 4 * kib,
                                    .note = "msg_rpc between two hosts that are linked"};
 
-    explicit LinkedPeer(const Config&)
-        : there_(own("there"), over == Over::tcp ? "tcp:127.0.0.1:0" : "unix:@" + own("socket"), "", &address_),
-          here_(own("here"), "", address_, &joined_) {}
+    explicit LinkedPeer(const Config&) : hosts_(over) {}
 
     class Server {
     public:
-        explicit Server(LinkedPeer& peer) : port_(checked_in(peer.there_.name())), link_(port_) {}
+        explicit Server(LinkedPeer& peer) : link_(peer.hosts_.checked_in()) {}
         bool receive(MutableBytes message) { return link_.receive(message); }
         void reply(unsigned client, Bytes message) { link_.reply(client, message); }
 
     private:
-        port_t port_;
         PortServer<SimpleLetter> link_;
     };
 
     class Client {
     public:
-        Client(LinkedPeer& peer, unsigned) : link_(found(peer.here_.name(), peer.there_.name())) {}
+        Client(LinkedPeer& peer, unsigned) : link_(peer.hosts_.found()) {}
         void send(Bytes message) { link_.send(message); }
         void call(MutableBytes message) { link_.call(message); }
 
@@ -97,27 +128,71 @@ public:
     };
 
 private:
-    static std::string own(const char* which) { return "bench-" + std::to_string(getpid()) + "-" + which; }
-    static port_t checked_in(const std::string& host) {
-        port_t port = PORT_NULL;
-        check_code(umach_host_attach(host.c_str()), "umach_host_attach");
-        check_code(port_allocate(task_self(), &port), "port_allocate");
-        check_code(netname_check_in(name_server_port, "bench", PORT_NULL, port), "netname_check_in");
-        return port;
-    }
-    static port_t found(const std::string& host, const std::string& other) {
-        port_t port = PORT_NULL;
-        check_code(umach_host_attach(host.c_str()), "umach_host_attach");
-        const auto late = umach::transport::Deadline::in(std::chrono::seconds(5));
-        while (netname_look_up(name_server_port, other.c_str(), "bench", &port) != NETNAME_SUCCESS) {
-            if (late.passed()) unsupported("a look-up over the link");
-            sleep_for(1e-3);
-        }
-        return port;
-    }
+    LinkedHosts hosts_;
+};
 
-    std::string address_, joined_;
-    LinkedHost there_, here_;
+// The same with the payload out of line, in memory that moves.
+template <Over over>
+class MovedPeer {
+public:
+    static constexpr Traits traits{.name = moved_names[static_cast<int>(over)],
+                                   .wait = Wait::adaptive,
+                                   .max_payload = 64 * mib,
+                                   .note = "between two hosts that are linked; memory moves, its ends touched"};
+
+    explicit MovedPeer(const Config&) : hosts_(over) {}
+
+    class Server {
+    public:
+        explicit Server(MovedPeer& peer) : port_(peer.hosts_.checked_in()) {}
+        bool receive(MutableBytes message) {
+            MovedLetter letter;
+            letter.head.msg_size = sizeof letter;
+            letter.head.msg_local_port = port_;
+            check_code(msg_receive(&letter.head, MSG_OPTION_NONE, 0), "msg_receive");
+            reply_to_ = letter.head.msg_remote_port;
+            memory_ = umach::Region({letter.memory, message.size()});
+            touch_ends(message.data(), memory_.data(), message.size());
+            return true;
+        }
+        void reply(unsigned, Bytes message) {
+            touch_ends(memory_.data(), message.data(), message.size());
+            MovedLetter letter = letter_with(memory_.release(), true, reply_to_, PORT_NULL);
+            check_code(msg_send(&letter.head, MSG_OPTION_NONE, 0), "msg_send");
+        }
+
+    private:
+        port_t port_;
+        port_t reply_to_ = PORT_NULL;
+        umach::Region memory_;
+    };
+
+    class Client {
+    public:
+        Client(MovedPeer& peer, unsigned) : server_(peer.hosts_.found()) {}
+        void send(Bytes message) {
+            MovedLetter letter = letter_for(message, PORT_NULL);
+            check_code(msg_send(&letter.head, MSG_OPTION_NONE, 0), "msg_send");
+        }
+        void call(MutableBytes message) {
+            MovedLetter letter = letter_for(message, thread_reply());
+            check_code(msg_rpc(&letter.head, MSG_OPTION_NONE, sizeof letter, 0, 0), "msg_rpc");
+            const umach::Region memory({letter.memory, message.size()});
+            touch_ends(message.data(), memory.data(), message.size());
+        }
+
+    private:
+        MovedLetter letter_for(Bytes message, port_t reply_to) const {
+            umach::Region memory = umach::Region::allocate(message.size()).value();
+            touch_ends(memory.data(), message.data(), message.size());
+            return letter_with(memory.release(), true, server_, reply_to);
+        }
+
+        port_t server_;
+    };
+
+private:
+    LinkedHosts hosts_;
 };
 
 }  // namespace
@@ -125,5 +200,6 @@ private:
 
 int main(int argc, char** argv) {
     using namespace bench;
-    return run_peers<LinkedPeer<Over::unix_socket>, LinkedPeer<Over::tcp>>(argc, argv);
+    return run_peers<LinkedPeer<Over::unix_socket>, LinkedPeer<Over::tcp>, LinkedPeer<Over::tls>,
+                     MovedPeer<Over::unix_socket>, MovedPeer<Over::tcp>, MovedPeer<Over::tls>>(argc, argv);
 }

@@ -5,39 +5,10 @@
 //                  ends of it are touched
 //   umach_copied   each side's own buffer, which the kernel copies, and which the other copies into its own
 //   umach_taken    the same, but the other reads what arrived where it is, as its own memory that it is; its ends touched
-#include "peers/umach_link.hpp"
+#include "peers/moved_letter.hpp"
 
 namespace bench {
 namespace {
-
-// A message with one out-of-line item.
-struct MovedLetter {
-    msg_header_t head{};
-    msg_type_long_t type{};
-    std::uint32_t unused = 0;
-    std::byte* memory = nullptr;
-};
-static_assert(offsetof(MovedLetter, memory) == 40);
-
-void touch_ends(std::byte* to, const std::byte* from, std::size_t bytes) {
-    std::memcpy(to, from, sizeof(Header));
-    std::memcpy(to + bytes - 8, from + bytes - 8, 8);
-}
-
-MovedLetter letter_with(Bytes memory, bool moves, port_t to, port_t reply_to) {
-    MovedLetter letter;
-    letter.head.msg_simple = FALSE;
-    letter.head.msg_size = sizeof letter;
-    letter.head.msg_remote_port = to;
-    letter.head.msg_local_port = reply_to;
-    letter.type.msg_type_header.msg_type_longform = TRUE;
-    letter.type.msg_type_header.msg_type_deallocate = moves ? TRUE : FALSE;
-    letter.type.msg_type_long_name = MSG_TYPE_BYTE;
-    letter.type.msg_type_long_size = 8;
-    letter.type.msg_type_long_number = static_cast<unsigned>(memory.size());
-    letter.memory = const_cast<std::byte*>(memory.data());
-    return letter;
-}
 
 // Takes the payload out of memory that arrived, which is not needed any more.
 void take_copy(MutableBytes message, std::byte* memory) {
