@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "runtime/transport/frame.hpp"
 
-#include <array>
+#include "runtime/transport/checksum.hpp"
 
 namespace umach::transport {
 namespace {
 
 constexpr std::size_t checksum_at = 36;
-constexpr std::uint32_t polynomial = 0x82F6'3B78;  // Castagnoli's, bits reversed
-
-using Table = std::array<std::array<std::uint32_t, 256>, 8>;
-
-constexpr Table make_table() {
-    Table table{};
-    for (std::uint32_t i = 0; i < 256; ++i) {
-        std::uint32_t sum = i;
-        for (int bit = 0; bit < 8; ++bit) sum = (sum >> 1) ^ ((sum & 1) != 0 ? polynomial : 0);
-        table[0][i] = sum;
-    }
-    for (std::size_t row = 1; row < 8; ++row)
-        for (std::size_t i = 0; i < 256; ++i)
-            table[row][i] = (table[row - 1][i] >> 8) ^ table[0][table[row - 1][i] & 0xFF];
-    return table;
-}
-
-constexpr Table table = make_table();
 
 std::uint8_t at(View bytes, std::size_t i) {
     return std::to_integer<std::uint8_t>(bytes[i]);
@@ -41,19 +23,6 @@ Number get(View bytes, std::size_t place) {
 template <class Number>
 void put(Bytes& out, Number number) {
     for (std::size_t i = 0; i < sizeof number; ++i) out.push_back(static_cast<std::byte>(number >> (8 * i)));
-}
-
-// Eight bytes a turn: each of the eight tables knows what a byte does that stands so far from the end.
-std::uint32_t crc32c(std::uint32_t sum, View bytes) {
-    std::size_t i = 0;
-    for (; i + 8 <= bytes.size(); i += 8) {
-        const auto low = get<std::uint32_t>(bytes, i) ^ sum;
-        sum = 0;
-        for (std::size_t k = 0; k < 4; ++k) sum ^= table[7 - k][(low >> (8 * k)) & 0xFF];
-        for (std::size_t k = 4; k < 8; ++k) sum ^= table[7 - k][at(bytes, i + k)];
-    }
-    for (; i < bytes.size(); ++i) sum = (sum >> 8) ^ table[0][(sum ^ at(bytes, i)) & 0xFF];
-    return sum;
 }
 
 std::uint32_t checksum(View head, View body) {

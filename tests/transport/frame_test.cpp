@@ -3,6 +3,7 @@
 #include <cstring>
 #include <random>
 
+#include "runtime/transport/checksum.hpp"
 #include "tests/transport/kinds.hpp"
 
 namespace umach::transport::test {
@@ -38,6 +39,16 @@ TEST(Frame, ChecksumIsCrc32c) {
     std::uint32_t there = 0;
     for (std::size_t i = 0; i < 4; ++i) there |= std::to_integer<std::uint32_t>(bytes[36 + i]) << (8 * i);
     EXPECT_EQ(there, ~sum);
+}
+
+TEST(Frame, ChecksumIsTheSameByInstructionAndByTablesWhateverTheLengthAndInWhateverPieces) {
+    const Bytes bytes = pattern(200'000, 3);
+    for (const std::size_t length : {0, 1, 7, 8, 9, 4'096, 64'511, 64'512, 64'513, 129'023, 129'024, 199'999}) {
+        const View some = View(bytes).subspan(1, length);
+        const std::uint32_t whole = crc32c_by_tables(~0u, some);
+        EXPECT_EQ(crc32c(~0u, some), whole) << length;
+        EXPECT_EQ(crc32c(crc32c(~0u, some.first(length / 3)), some.subspan(length / 3)), whole) << length;
+    }
 }
 
 TEST(Frame, ComesOutAsItWentIn) {
