@@ -3,6 +3,7 @@
 // Unix socket, TCP, or TCP with TLS 1.3. The messages and the calls are those of umach_process and umach_memory.
 #include <servers/netname.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <umach_inspect.h>
 #include <unistd.h>
 
@@ -33,7 +34,11 @@ public:
         if (address->empty()) unsupported("a link");
     }
     LinkedHost(const LinkedHost&) = delete;
-    ~LinkedHost() { kill(process_, SIGKILL); }
+    // Its processor time counts as the measurement's own once it is waited for.
+    ~LinkedHost() {
+        kill(process_, SIGKILL);
+        waitpid(process_, nullptr, 0);
+    }
 
     const std::string& name() const { return name_; }
 
