@@ -25,7 +25,8 @@ void put(Transport& link, Bytes message) {
     }
 }
 
-void get(Transport& link, transport::Bytes& frame, MutableBytes message) {
+void get(Transport& link, MutableBytes message) {
+    transport::View frame;
     while (!message.empty()) {
         if (link.receive(frame, Deadline::never()) != Moved::done) fail("receiving: " + link.reason());
         if (frame.size() > message.size()) fail("a frame that is too long");
@@ -49,7 +50,7 @@ public:
         explicit Server(TransportPeer& peer) : listener_(peer.listener_) {}
         bool receive(MutableBytes message) {
             while (link_ == nullptr) accept();
-            get(*link_, frame_, message);
+            get(*link_, message);
             return true;
         }
         void reply(unsigned, Bytes message) { put(*link_, message); }
@@ -63,7 +64,6 @@ public:
 
         transport::Listener& listener_;
         std::unique_ptr<Transport> link_;
-        transport::Bytes frame_;
     };
 
     class Client {
@@ -77,12 +77,11 @@ public:
         }
         void call(MutableBytes message) {
             put(*link_, message);
-            get(*link_, frame_, message);
+            get(*link_, message);
         }
 
     private:
         std::unique_ptr<Transport> link_;
-        transport::Bytes frame_;
     };
 
 private:

@@ -25,8 +25,10 @@ void put(Bytes& out, Number number) {
     for (std::size_t i = 0; i < sizeof number; ++i) out.push_back(static_cast<std::byte>(number >> (8 * i)));
 }
 
-std::uint32_t checksum(View head, View body) {
-    return ~crc32c(crc32c(~0u, head.first(checksum_at)), body);
+std::uint32_t checksum(View head, Parts body) {
+    std::uint32_t sum = crc32c(~0u, head.first(checksum_at));
+    for (const View part : body) sum = crc32c(sum, part);
+    return ~sum;
 }
 
 FrameFault fault_in_head(View bytes, std::size_t most) {
@@ -41,18 +43,24 @@ FrameFault fault_in_head(View bytes, std::size_t most) {
 
 }  // namespace
 
-void encode_frame(const FrameHead& head, View body, Bytes& out) {
+void encode_head(const FrameHead& head, Parts body, Bytes& out) {
     const std::size_t begin = out.size();
-    out.reserve(begin + frame_head_bytes + body.size());
+    std::size_t length = 0;
+    for (const View part : body) length += part.size();
     for (const char c : {'u', 'M'}) out.push_back(static_cast<std::byte>(c));
     put(out, frame_version);
     put(out, static_cast<std::uint8_t>(head.kind));
-    put(out, static_cast<std::uint32_t>(body.size()));
+    put(out, static_cast<std::uint32_t>(length));
     put(out, head.incarnation);
     put(out, head.sequence);
     put(out, head.acknowledged);
     put(out, head.selected);
     put(out, checksum(View(out).subspan(begin), body));
+}
+
+void encode_frame(const FrameHead& head, View body, Bytes& out) {
+    out.reserve(out.size() + frame_head_bytes + body.size());
+    encode_head(head, {&body, 1}, out);
     out.insert(out.end(), body.begin(), body.end());
 }
 
@@ -73,7 +81,7 @@ Decoded decode_frame(View bytes, std::size_t most) {
         return decoded;
     }
     decoded.body = bytes.subspan(frame_head_bytes, head.length);
-    if (checksum(bytes, decoded.body) != get<std::uint32_t>(bytes, checksum_at))
+    if (checksum(bytes, {&decoded.body, 1}) != get<std::uint32_t>(bytes, checksum_at))
         decoded.fault = FrameFault::checksum;
     return decoded;
 }

@@ -21,6 +21,7 @@ namespace umach::transport {
 
 using Bytes = std::vector<std::byte>;
 using View = std::span<const std::byte>;
+using Parts = std::span<const View>;  // bytes that stand in several places, in their order
 
 inline constexpr std::size_t frame_head_bytes = 40;
 inline constexpr std::uint8_t frame_version = 1;
@@ -42,7 +43,9 @@ struct FrameHead {
     std::uint32_t selected = 0;
 };
 
-// Appends the frame to `out`. The length is the body's, whatever the head says.
+// Appends the head of a frame to `out`. The length is the body's, whatever the head says.
+void encode_head(const FrameHead& head, Parts body, Bytes& out);
+// Appends all of the frame.
 void encode_frame(const FrameHead& head, View body, Bytes& out);
 
 enum class FrameFault { none, incomplete, not_a_frame, version, kind, length, checksum };

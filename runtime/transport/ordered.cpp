@@ -47,7 +47,7 @@ void Ordered::greet() {
     if (asked_) show_room(true);
 }
 
-Moved Ordered::try_send(FrameKind kind, View body) {
+Moved Ordered::try_send(FrameKind kind, Parts body) {
     if (!greeted_) {
         std::size_t none = 0;
         if (wire_->write({}, none) == Moved::gone) return wire_refuses();
@@ -57,8 +57,8 @@ Moved Ordered::try_send(FrameKind kind, View body) {
     if (const Moved before = flush(); before != Moved::done) return before;
     outgoing_.clear();
     written_ = 0;
-    encode_frame({kind, 0, incarnation_, next_out_, 0, 0}, body, outgoing_);
-    const Moved moved = flush();
+    encode_head({kind, 0, incarnation_, next_out_, 0, 0}, body, outgoing_);
+    const Moved moved = begin(body);
     if (moved == Moved::gone) return moved;
     // A wire that takes all or nothing has taken nothing; of the others the rest follows.
     if (moved == Moved::later && written_ == 0) {
@@ -69,9 +69,25 @@ Moved Ordered::try_send(FrameKind kind, View body) {
     spoke_ = MonotonicClock::now();
     if (kind == FrameKind::data) {
         ++counts_.frames_sent;
-        counts_.bytes_sent += body.size();
+        for (const View part : body) counts_.bytes_sent += part.size();
     }
     return Moved::done;
+}
+
+// What the wire takes at once goes from where it stands; only the rest is kept here.
+Moved Ordered::begin(Parts body) {
+    std::size_t moved = 0;
+    const Moved result = wire_->gather(outgoing_, body, moved);
+    if (result == Moved::gone) return wire_refuses();
+    if (result == Moved::later) return result;
+    written_ = std::min(moved, outgoing_.size());
+    std::size_t skipped = moved - written_;
+    for (const View part : body) {
+        const View rest = part.subspan(std::min(skipped, part.size()));
+        outgoing_.insert(outgoing_.end(), rest.begin(), rest.end());
+        skipped -= part.size() - rest.size();
+    }
+    return flush();
 }
 
 Moved Ordered::flush() {
@@ -104,7 +120,7 @@ Moved Ordered::finish(Ending ending, const std::string& reason) {
     return end(ending, reason);
 }
 
-Moved Ordered::try_receive(Bytes& body) {
+Moved Ordered::try_receive(View& body) {
     for (;;) {
         if (ending_ != Ending::open && !soft_) return Moved::gone;
         if (const Moved moved = cut(body); moved != Moved::later) return moved;
@@ -122,7 +138,7 @@ Moved Ordered::try_receive(Bytes& body) {
     return ending_ == Ending::open ? Moved::later : Moved::gone;
 }
 
-Moved Ordered::cut(Bytes& body) {
+Moved Ordered::cut(View& body) {
     while (begin_ < filled_) {
         const Decoded frame = decode_frame(View(incoming_).subspan(begin_, filled_ - begin_), largest());
         if (frame.fault == FrameFault::incomplete) return Moved::later;
@@ -135,7 +151,7 @@ Moved Ordered::cut(Bytes& body) {
 }
 
 // returns: `done` with what was sent, `later` for what is the transport's own
-Moved Ordered::accept(const Decoded& frame, Bytes& body) {
+Moved Ordered::accept(const Decoded& frame, View& body) {
     const bool first = !established();
     const auto refuse = [&](const char* why) { return finish(Ending::broken, why); };
     if (!meet(frame.head))
@@ -145,7 +161,7 @@ Moved Ordered::accept(const Decoded& frame, Bytes& body) {
     ++next_in_;
     if (frame.head.kind == FrameKind::bye) return finish(Ending::closed, "the peer said goodbye");
     if (frame.head.kind != FrameKind::data) return Moved::later;
-    body.assign(frame.body.begin(), frame.body.end());
+    body = frame.body;
     ++counts_.frames_received;
     counts_.bytes_received += body.size();
     return Moved::done;

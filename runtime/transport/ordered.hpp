@@ -16,16 +16,17 @@ public:
     Peer peer() const override { return wire_->peer(); }
 
 private:
-    Moved try_send(FrameKind kind, View body) override;
-    Moved try_receive(Bytes& body) override;
+    Moved try_send(FrameKind kind, Parts body) override;
+    Moved try_receive(View& body) override;
     bool drained() const override { return written_ == outgoing_.size() && !wire_->holds(); }
     void wait_for_room(runtime::Deadline deadline) override;
     void ask_for_room() override;
 
     void greet();            // says hello, once the wire is open
-    Moved flush();           // of what the wire took only a part of
-    Moved cut(Bytes& body);  // the next frame out of what was read
-    Moved accept(const Decoded& frame, Bytes& body);
+    Moved begin(Parts body);  // a frame whose head is in outgoing_
+    Moved flush();            // of what the wire took only a part of
+    Moved cut(View& body);    // the next frame out of what was read
+    Moved accept(const Decoded& frame, View& body);
     Moved fill();          // reads on
     Moved wire_refuses();  // to take more; there may be something to read yet
     Moved finish(Ending ending, const std::string& reason);

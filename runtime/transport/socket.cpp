@@ -25,6 +25,19 @@ public:
         return sent < 0 ? moved_by(errno) : moved_so_far(sent, moved);
     }
 
+    Moved gather(View first, Parts rest, std::size_t& moved) noexcept override {
+        iovec pieces[1 + most_parts];
+        msghdr message{};
+        message.msg_iov = pieces;
+        const auto add = [&](View part) {
+            pieces[message.msg_iovlen++] = {const_cast<std::byte*>(part.data()), part.size()};
+        };
+        add(first);
+        for (const View part : rest) add(part);
+        const ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return sent < 0 ? moved_by(errno) : moved_so_far(sent, moved);
+    }
+
     Moved read(std::span<std::byte> into, std::size_t& moved) noexcept override {
         if (!first_.empty()) {
             moved = first_.size();

@@ -44,8 +44,10 @@ Transport::Transport(const Options& options, std::size_t largest)
 
 Transport::~Transport() = default;
 
-Moved Transport::send(View body, Deadline deadline) {
-    UMACH_ASSERT(body.size() <= largest_);
+Moved Transport::send(Parts body, Deadline deadline) {
+    std::size_t bytes = 0;
+    for (const View part : body) bytes += part.size();
+    UMACH_ASSERT(bytes <= largest_ && body.size() <= most_parts);
     for (;;) {
         if (ending_ != Ending::open) return Moved::gone;
         const Moved moved = try_send(FrameKind::data, body);
@@ -59,6 +61,13 @@ Moved Transport::send(View body, Deadline deadline) {
 }
 
 Moved Transport::receive(Bytes& body, Deadline deadline) {
+    View there;
+    const Moved moved = receive(there, deadline);
+    if (moved == Moved::done) body.assign(there.begin(), there.end());
+    return moved;
+}
+
+Moved Transport::receive(View& body, Deadline deadline) {
     for (;;) {
         const Moved moved = try_receive(body);
         if (moved != Moved::later) return moved;

@@ -39,6 +39,8 @@ enum class Moved {
     gone,   // the link has ended
 };
 
+inline constexpr std::size_t most_parts = 8;  // of a frame that is sent
+
 enum class Ending { open, closed, lost, broken };
 
 // Who may be at the other end, and whose FIFOs and queues are used: where the system says who it is. This user
@@ -79,15 +81,18 @@ public:
     // Says goodbye, without waiting: what the system, or the window, still holds may be lost.
     virtual ~Transport();
 
-    // Sends one frame.
+    // Sends one frame, which may stand in parts.
     // takes: the bytes, when done: they are the transport's to deliver
     // waits: for room, until the deadline
-    // limits: at most largest() bytes, else it is a bug; 0 bytes are a frame too
-    Moved send(View body, runtime::Deadline deadline);
+    // limits: at most largest() bytes in most_parts, else it is a bug; 0 bytes are a frame too
+    Moved send(Parts body, runtime::Deadline deadline);
+    Moved send(View body, runtime::Deadline deadline) { return send(Parts(&body, 1), deadline); }
 
     // Receives one frame, and does what is due: answers, repeats, beats.
     // waits: until the deadline; a signal does not end it
-    // returns: `gone` when the link has ended and every frame that had come before was handed out
+    // returns: `gone` when the link has ended and every frame that had come before was handed out. A view is of
+    //          bytes that stand there until the next call
+    Moved receive(View& body, runtime::Deadline deadline);
     Moved receive(Bytes& body, runtime::Deadline deadline);
 
     // Says goodbye and lets go, once everything sent has left: for udp, when it was acknowledged; for the
@@ -112,8 +117,8 @@ public:
 protected:
     Transport(const Options& options, std::size_t largest);
 
-    virtual Moved try_send(FrameKind kind, View body) = 0;
-    virtual Moved try_receive(Bytes& body) = 0;
+    virtual Moved try_send(FrameKind kind, Parts body) = 0;
+    virtual Moved try_receive(View& body) = 0;
     virtual bool drained() const = 0;                            // nothing sent waits here any more
     virtual void wait_for_room(runtime::Deadline deadline) = 0;  // or for an end
     virtual void ask_for_room() = 0;                             // descriptor() then tells of it

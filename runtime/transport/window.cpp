@@ -24,9 +24,9 @@ constexpr std::uint64_t room = 2 * window_most;
 SendWindow::SendWindow(unsigned window, std::chrono::nanoseconds longest)
     : window_(std::clamp(window, 1u, window_most)), longest_(std::max(longest, shortest)) {}
 
-const SendWindow::Slot& SendWindow::add(FrameKind kind, View body, Instant now) {
+const SendWindow::Slot& SendWindow::add(FrameKind kind, Bytes body, Instant now) {
     UMACH_ASSERT(!full());
-    slots_.push_back({kind, next_++, Bytes(body.begin(), body.end()), now, 1, false});
+    slots_.push_back({kind, next_++, std::move(body), now, 1, false});
     return slots_.back();
 }
 

@@ -33,7 +33,7 @@ public:
     bool empty() const { return slots_.empty(); }
 
     // Numbers a frame, which is being sent now. Only when not full.
-    const Slot& add(FrameKind kind, View body, runtime::Instant now);
+    const Slot& add(FrameKind kind, Bytes body, runtime::Instant now);
 
     // The peer has every frame before `acknowledged`, and those `selected`.
     // returns: false when it cannot have: nothing is changed

@@ -34,26 +34,29 @@ Windowed::~Windowed() {
     if (ending_ == Ending::open) try_send(FrameKind::bye, {});
 }
 
-Moved Windowed::try_send(FrameKind kind, View body) {
+Moved Windowed::try_send(FrameKind kind, Parts parts) {
     if (out_.full()) attend();
     if (ending_ != Ending::open) return Moved::gone;
     if (out_.full()) return Moved::later;
-    const auto& slot = out_.add(kind, body, MonotonicClock::now());
+    Bytes body;
+    for (const View part : parts) body.insert(body.end(), part.begin(), part.end());
+    const auto& slot = out_.add(kind, std::move(body), MonotonicClock::now());
     transmit(kind, slot.sequence, slot.body);
     if (kind == FrameKind::data) {
         ++counts_.frames_sent;
-        counts_.bytes_sent += body.size();
+        counts_.bytes_sent += slot.body.size();
     }
     set_alarm();
     return ending_ == Ending::open ? Moved::done : Moved::gone;
 }
 
-Moved Windowed::try_receive(Bytes& body) {
+Moved Windowed::try_receive(View& body) {
     if (ending_ == Ending::open) attend();
     while (auto frame = in_.take()) {
         if (frame->kind == FrameKind::bye) return end(Ending::closed, "the peer said goodbye");
         if (frame->kind != FrameKind::data) continue;
-        body = std::move(frame->body);
+        taken_ = std::move(frame->body);
+        body = taken_;
         ++counts_.frames_received;
         counts_.bytes_received += body.size();
         return Moved::done;

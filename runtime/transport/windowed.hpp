@@ -17,8 +17,8 @@ public:
     Peer peer() const override { return wire_->peer(); }
 
 private:
-    Moved try_send(FrameKind kind, View body) override;
-    Moved try_receive(Bytes& body) override;
+    Moved try_send(FrameKind kind, Parts body) override;
+    Moved try_receive(View& body) override;
     bool drained() const override { return out_.empty(); }
     void wait_for_room(runtime::Deadline deadline) override;
     void ask_for_room() override {}  // an acknowledgement makes room, and makes the descriptor readable
@@ -34,6 +34,7 @@ private:
     SendWindow out_;
     ReceiveWindow in_;
     Bytes datagram_;
+    Bytes taken_;  // the frame that was handed out last
     Bytes encoded_;
     bool answer_owed_ = false;
     runtime::Instant heard_, spoke_;

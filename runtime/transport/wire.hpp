@@ -36,6 +36,10 @@ public:
     virtual Moved write(View bytes, std::size_t& moved) noexcept = 0;
     virtual Moved read(std::span<std::byte> into, std::size_t& moved) noexcept = 0;
 
+    // The same of bytes that stand in several places: a first, and at most most_parts more.
+    // returns: `done` with nothing moved where only write() can
+    virtual Moved gather(View, Parts, std::size_t& moved) noexcept { return moved = 0, Moved::done; }
+
     virtual int reads() const noexcept = 0;           // readable when read() may find something
     virtual int writes() const noexcept = 0;          // writable when write() may take something
     virtual int sign() const noexcept { return -1; }  // readable once the peer's process has ended

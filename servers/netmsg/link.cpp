@@ -81,7 +81,7 @@ bool Link::waits_for_company() const {
 }
 
 void Link::attend() {
-    Bytes frame;
+    View frame;
     for (int i = 0; i < frames_at_once && !ended_; ++i) {
         const Moved moved = transport_->receive(frame, Deadline::in(0s));
         if (moved == Moved::later) break;

@@ -95,7 +95,7 @@ private:
     void flush();
     bool flush_controls(std::size_t may_wait);
     bool waits_for_company() const;
-    bool send_frame(const Bytes& frame);
+    bool send_frame(transport::Parts parts);
     std::size_t board(Bytes& frame, std::size_t room) const;
     void boarded(std::size_t count);
     Bytes part_head(Op op, std::uint32_t id, std::size_t length, std::size_t offset) const;

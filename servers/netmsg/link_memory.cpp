@@ -8,6 +8,8 @@
 
 namespace umach::netmsg {
 
+using transport::most_parts;
+
 bool Link::may_begin(const Outgoing& message) const {
     const bool fits = message.memory_bytes == 0 || memory_out_ + message.memory_bytes <= peer_memory_;
     const bool begun = message.memory_sent > 0 || message.sent > 0;
@@ -15,20 +17,21 @@ bool Link::may_begin(const Outgoing& message) const {
 }
 
 bool Link::send_memory(Outgoing& message) {
-    Bytes frame = part_head(Op::memory, message.id, message.memory_bytes, message.memory_sent);
-    const std::size_t begin = frame.size();
-    Writer writer(frame);
-    std::size_t before = message.memory_sent;  // bytes to leave out
-    for (const Memory& memory : message.memory) {
-        const std::size_t skipped = std::min(before, memory.size());
-        const std::size_t room = transport_->largest() - frame.size();
-        writer.bytes(memory.bytes().subspan(skipped, std::min(room, memory.size() - skipped)));
+    const Bytes head = part_head(Op::memory, message.id, message.memory_bytes, message.memory_sent);
+    std::vector<View> parts{head};
+    std::size_t before = message.memory_sent, bytes = 0;  // to leave out, and to send
+    for (auto memory = message.memory.begin(); memory != message.memory.end() && parts.size() < most_parts; ++memory) {
+        const std::size_t skipped = std::min(before, memory->size());
+        const std::size_t room = transport_->largest() - head.size() - bytes;
         before -= skipped;
+        if (skipped == memory->size()) continue;
+        parts.push_back(memory->bytes().subspan(skipped, std::min(room, memory->size() - skipped)));
+        bytes += parts.back().size();
     }
-    if (!send_frame(frame)) return false;
+    if (!send_frame(parts)) return false;
     boarded(controls_.size());
     if (message.memory_sent == 0) memory_out_ += message.memory_bytes;
-    message.memory_sent += frame.size() - begin;
+    message.memory_sent += bytes;
     if (message.memory_sent == message.memory_bytes) message.memory.clear();
     return true;
 }

@@ -42,8 +42,8 @@ bool Link::within_quota() {
     return bytes_ <= quota_.bytes || end(past(quota_.bytes, "bytes that wait"));
 }
 
-bool Link::send_frame(const Bytes& frame) {
-    const Moved moved = transport_->send(frame, Deadline::in(std::chrono::seconds(0)));
+bool Link::send_frame(transport::Parts parts) {
+    const Moved moved = transport_->send(parts, Deadline::in(std::chrono::seconds(0)));
     if (moved == Moved::gone) end(transport_->reason().empty() ? "the peer has ended" : transport_->reason());
     return moved == Moved::done;
 }
@@ -71,7 +71,8 @@ bool Link::flush_controls(std::size_t may_wait) {
     while (!ended_ && control_bytes_ > may_wait) {
         Bytes frame;
         const std::size_t count = board(frame, transport_->largest());
-        if (!send_frame(frame)) return false;
+        const View all = frame;
+        if (!send_frame({&all, 1})) return false;
         boarded(count);
     }
     return !ended_;
@@ -103,7 +104,7 @@ void Link::flush() {
 // that wait go before.
 Bytes Link::part_head(Op op, std::uint32_t id, std::size_t length, std::size_t offset) const {
     Bytes frame;
-    frame.reserve(std::min(transport_->largest(), control_bytes_ + part_head_bytes + length - offset));
+    frame.reserve(control_bytes_ + part_head_bytes);
     board(frame, most_boarded);
     Writer writer(frame);
     writer.u8(static_cast<std::uint8_t>(op));
@@ -121,11 +122,10 @@ bool Link::send_part(Outgoing& message) {
         return true;
     }
     if (message.memory_sent < message.memory_bytes) return send_memory(message);
-    Bytes frame = part_head(Op::part, message.id, message.bytes.size(), message.sent);
-    const std::size_t bytes = std::min(message.bytes.size() - message.sent, transport_->largest() - frame.size());
-    Writer writer(frame);
-    writer.bytes(View(message.bytes).subspan(message.sent, bytes));
-    if (!send_frame(frame)) return false;
+    const Bytes head = part_head(Op::part, message.id, message.bytes.size(), message.sent);
+    const std::size_t bytes = std::min(message.bytes.size() - message.sent, transport_->largest() - head.size());
+    const View parts[] = {head, View(message.bytes).subspan(message.sent, bytes)};
+    if (!send_frame(parts)) return false;
     boarded(controls_.size());
     message.sent += bytes;
     return true;

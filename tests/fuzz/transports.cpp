@@ -93,7 +93,7 @@ void must(bool holds, const char* what) {
 
 void feed(View input, bool datagrams) {
     const auto end = transport::over(std::make_unique<ScriptedWire>(input, datagrams), {});
-    for (int i = 0; i < 3; ++i) end->send({}, transport::Deadline::in(std::chrono::seconds(0)));
+    for (int i = 0; i < 3; ++i) end->send(View(), transport::Deadline::in(std::chrono::seconds(0)));
     Bytes body;
     int last = -1;
     for (std::size_t frames = 0; end->receive(body, transport::Deadline::in(std::chrono::seconds(0))) == Moved::done; ++frames) {

@@ -53,6 +53,30 @@ TEST_P(Conformance, AFrameArrivesWholeWhateverItsLength) {
     thread.join();
 }
 
+// The parts grow from nothing to most of the frame, so that a stream takes a piece of any of them at once.
+TEST_P(Conformance, AFrameThatStandsInPartsArrivesWholeHoweverMuchOfItIsTakenAtOnce) {
+    join();
+    const Bytes body = pattern(guest->largest(), 5);
+    std::vector<View> parts;
+    View rest = body;
+    for (std::size_t i = 0; i + 1 < most_parts; ++i) {
+        parts.push_back(rest.first(i * body.size() / 40));
+        rest = rest.subspan(parts.back().size());
+    }
+    parts.push_back(rest);
+    std::thread thread([&] {
+        for (int i = 0; i < 200; ++i) EXPECT_EQ(guest->send(Parts(parts), soon()), Moved::done) << guest->reason();
+        guest->close(Deadline::in(2s));
+    });
+    View got;
+    for (int i = 0; i < 200; ++i) {
+        ASSERT_EQ(host->receive(got, soon()), Moved::done) << host->reason();
+        ASSERT_TRUE(Bytes(got.begin(), got.end()) == body) << i;
+    }
+    thread.join();
+    EXPECT_EQ(guest->counts().bytes_sent, 200 * body.size());
+}
+
 TEST_P(Conformance, BothSidesSendAtOnceAndEverythingArrives) {
     join();
     const Bytes body = pattern(guest->largest(), 3);
