@@ -141,7 +141,7 @@ bool Link::hear(Reader& reader) {
     const std::uint32_t id = reader.u32();
     const std::uint32_t count = has_count(op) ? reader.u32() : 1;
     if (!reader.ok()) return end("the peer sent a packet of a wrong length");
-    if (op == Op::credit) rights_.give_credit(id);
+    if (op == Op::credit) hear_credit(id);
     if (op == Op::dead) rights_.died(id);
     if (op == Op::taken) memory_out_ -= std::min<std::size_t>(memory_out_, count);
     if (op == Op::room) peer_memory_ = std::min<std::size_t>(count, most_memory);

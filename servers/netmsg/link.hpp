@@ -112,6 +112,7 @@ private:
     bool may_send_to(const Holding* to);
     bool hear_part(Reader& reader);
     bool hear_memory(Reader& reader);
+    void hear_credit(std::uint32_t id);
     bool hear_look_up(Reader& reader);
     bool hear_found(Reader& reader);
     bool message_for(std::uint32_t id, Incoming whole);

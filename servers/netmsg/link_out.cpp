@@ -160,6 +160,15 @@ Parcel Link::pack(Buffer& message, Outgoing& outgoing) {
     return parcel;
 }
 
+// The next message is taken here if it waits already: who receives from the set would have to be woken for it.
+void Link::hear_credit(std::uint32_t id) {
+    Buffer message;
+    message.header.msg_size = sizeof message;
+    message.header.msg_local_port = rights_.without_credit(id);
+    const bool may = message.header.msg_local_port != PORT_NULL;
+    if (!may || msg_receive(&message.header, RCV_TIMEOUT, 0) != RCV_SUCCESS || !take(message)) rights_.give_credit(id);
+}
+
 bool Link::take(Buffer& message) {
     const port_t at = message.header.msg_local_port;
     if (at == look_up_port_ && at != PORT_NULL) return ask_peer(message), true;

@@ -283,9 +283,13 @@ void Rights::died(std::uint32_t id) {
     used_up(found->second);
 }
 
+port_t Rights::without_credit(std::uint32_t id) const {
+    const auto found = proxies_.find(id);
+    return found == proxies_.end() || found->second.credit || found->second.gone ? PORT_NULL : found->second.name;
+}
+
 void Rights::take_credit(Proxy& proxy) {
-    proxy.credit = false;
-    port_set_remove(task_self(), proxy.name);
+    if (std::exchange(proxy.credit, false)) port_set_remove(task_self(), proxy.name);
 }
 
 void Rights::give_credit(std::uint32_t id) {

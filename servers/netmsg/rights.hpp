@@ -101,6 +101,8 @@ public:
     void used_up(Proxy& proxy);
     // The message for which the proxy of a send-once right stood has come.
     void answered(Proxy& proxy);
+    // returns: the proxy that waits for a credit under this id; PORT_NULL if none does
+    port_t without_credit(std::uint32_t id) const;
     void take_credit(Proxy& proxy);
     void give_credit(std::uint32_t id);
 
