@@ -40,11 +40,11 @@ Window Control::await_start() const {
     return {begin, begin + measured_ticks_};
 }
 
-void Control::enter_role(bool is_server) const {
-    if (config.place == Place::free) return;
+void pin(Place place, bool is_server) {
+    if (place == Place::free) return;
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(config.place == Place::cross && is_server ? 1 : 0, &set);
+    CPU_SET(place == Place::cross && is_server ? 1 : 0, &set);
     check(sched_setaffinity(0, sizeof set, &set), "sched_setaffinity");
 }
 

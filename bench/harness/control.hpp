@@ -32,6 +32,9 @@ struct ServerLog {
     std::uint64_t errors = 0;
 };
 
+// Pins the calling thread, and those that it starts, to the core of its role.
+void pin(Place place, bool is_server);
+
 class Control {
 public:
     Control(const Traits& traits, const Config& config);
@@ -50,8 +53,7 @@ public:
     Window await_start() const;
     void finish() { finished_.store(true); }
     bool finished() const { return finished_.load(); }
-    // Pins the calling thread to its core.
-    void enter_role(bool is_server) const;
+    void enter_role(bool is_server) const { pin(config.place, is_server); }
 
 private:
     std::atomic<bool> server_ready_{false};

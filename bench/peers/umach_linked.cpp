@@ -10,6 +10,7 @@
 #include <csignal>
 #include <string>
 
+#include "harness/control.hpp"
 #include "harness/system.hpp"
 #include "peers/moved_letter.hpp"
 #include "peers/way.hpp"
@@ -21,13 +22,16 @@ namespace {
 // A host and its server, in a process that ends with the measurement.
 class LinkedHost {
 public:
-    // way: over which it listens, or connects to `address`, if that is not empty; then it says where it listens
-    LinkedHost(std::string name, const Way& way, const std::string& connect, std::string* address)
+    // way: over which it connects, or listens if there is nothing to connect to; `address` is where that is
+    LinkedHost(std::string name, Place place, const Way& way, const std::string& connect, std::string* address)
         : name_(std::move(name)) {
         int told[2];
         check(pipe(told), "pipe");
         process_ = static_cast<pid_t>(check(fork(), "fork"));
-        if (process_ == 0) serve(way, connect, told[1]);
+        if (process_ == 0) {
+            pin(place, connect.empty());
+            serve(way, connect, told[1]);
+        }
         close(told[1]);
         for (char c = 0; read(told[0], &c, 1) == 1 && c != '\n';) address->push_back(c);
         close(told[0]);
@@ -66,11 +70,13 @@ private:
     pid_t process_ = -1;
 };
 
-// Two hosts that are linked: the server's role is there, the client's here.
+// Two hosts that are linked: the server's role is there, the client's here. Each host works where its role does.
 class LinkedHosts {
 public:
-    explicit LinkedHosts(Over over)
-        : way_(over), there_(own("there"), way_, "", &address_), here_(own("here"), way_, address_, &joined_) {}
+    LinkedHosts(Over over, Place place)
+        : way_(over),
+          there_(own("there"), place, way_, "", &address_),
+          here_(own("here"), place, way_, address_, &joined_) {}
 
     // Makes the caller's process one of the host there, with a port that is found from here.
     port_t checked_in() const {
@@ -110,7 +116,8 @@ public:
                                    .max_payload = 4 * kib,
                                    .note = "msg_rpc between two hosts that are linked"};
 
-    explicit LinkedPeer(const Config&) : hosts_(over) {}
+    // Who calls waits, and its host works meanwhile: the system knows best on which core.
+    explicit LinkedPeer(const Config&) : hosts_(over, Place::free) {}
 
     class Server {
     public:
@@ -145,7 +152,7 @@ public:
                                    .max_payload = 64 * mib,
                                    .note = "between two hosts that are linked; memory moves, its ends touched"};
 
-    explicit MovedPeer(const Config&) : hosts_(over) {}
+    explicit MovedPeer(const Config& config) : hosts_(over, config.place) {}
 
     class Server {
     public:
