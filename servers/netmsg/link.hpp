@@ -83,6 +83,7 @@ private:
         Bytes bytes;
         std::size_t sent = 0;
         std::vector<WireRight> rights;
+        bool ahead = false;  // its memory goes before there is a credit for it
     };
     struct Incoming {
         Memory memory;
@@ -101,7 +102,9 @@ private:
     Bytes part_head(Op op, std::uint32_t id, std::size_t length, std::size_t offset) const;
     bool send_part(Outgoing& message);
     bool send_memory(Outgoing& message);
-    bool may_begin(const Outgoing& message) const;
+    bool may_go_on(const Outgoing& message) const;
+    bool take_next(std::uint32_t id, bool ahead);
+    void put(Buffer& message, Proxy& proxy, bool ahead);
     void control(Op op, std::uint32_t id, std::uint32_t count);
     Parcel pack(Buffer& message, Outgoing& outgoing);
     void pack(std::byte* body, const Item& item, Parcel& parcel, Outgoing& outgoing);

@@ -10,10 +10,12 @@ namespace umach::netmsg {
 
 using transport::most_parts;
 
-bool Link::may_begin(const Outgoing& message) const {
-    const bool fits = message.memory_bytes == 0 || memory_out_ + message.memory_bytes <= peer_memory_;
+// What goes ahead of its credit leaves half of what the peer keeps to others.
+bool Link::may_go_on(const Outgoing& message) const {
     const bool begun = message.memory_sent > 0 || message.sent > 0;
-    return begun || (fits && rights_.may_leave(message.rights));
+    if (!begun && !rights_.may_leave(message.rights)) return false;
+    if (message.memory_sent == message.memory_bytes) return !message.ahead;
+    return message.memory_sent > 0 || memory_out_ + message.memory_bytes <= peer_memory_ / (message.ahead ? 2 : 1);
 }
 
 bool Link::send_memory(Outgoing& message) {
@@ -39,7 +41,7 @@ bool Link::send_memory(Outgoing& message) {
 bool Link::hear_memory(Reader& reader) {
     const std::uint32_t id = reader.u32(), length = reader.u32(), offset = reader.u32();
     const View bytes = reader.rest();
-    if (!may_send_to(reader.ok() ? rights_.holding(id) : nullptr)) return false;
+    if (!reader.ok() || rights_.holding(id) == nullptr) return end("the peer sent to a port that it has no right to");
     Incoming& incoming = incoming_[id];
     if (offset == 0 && incoming.memory_length == 0) {
         if (length > quota_.memory - memory_in_) return end(past(quota_.memory, "bytes out of line"));

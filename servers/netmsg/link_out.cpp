@@ -86,16 +86,17 @@ void Link::flush() {
         if (!flush_controls(most_boarded)) return;
         has_more_ = frames-- == 0;
         if (has_more_) return;
-        const bool begins = may_begin(outgoing_.front());
-        if (begins && !send_part(outgoing_.front())) return;
+        const bool goes = may_go_on(outgoing_.front());
+        if (goes && !send_part(outgoing_.front())) return;
         Outgoing sent = std::move(outgoing_.front());
         outgoing_.pop_front();
-        held_back = begins ? 0 : held_back + 1;
+        held_back = goes ? 0 : held_back + 1;
         if (sent.sent < sent.bytes.size()) {
             outgoing_.push_back(std::move(sent));
             continue;
         }
         for (const WireRight& right : sent.rights) rights_.left(right);
+        if (sent.memory_bytes > 0) take_next(sent.id, true);
     }
     flush_controls(0);
 }
@@ -160,13 +161,22 @@ Parcel Link::pack(Buffer& message, Outgoing& outgoing) {
     return parcel;
 }
 
-// The next message is taken here if it waits already: who receives from the set would have to be woken for it.
-void Link::hear_credit(std::uint32_t id) {
-    Buffer message;
-    message.header.msg_size = sizeof message;
-    message.header.msg_local_port = rights_.without_credit(id);
-    const bool may = message.header.msg_local_port != PORT_NULL;
-    if (!may || msg_receive(&message.header, RCV_TIMEOUT, 0) != RCV_SUCCESS || !take(message)) rights_.give_credit(id);
+void Link::put(Buffer& message, Proxy& proxy, bool ahead) {
+    Outgoing outgoing;
+    outgoing.id = proxy.id;
+    outgoing.ahead = ahead;
+    if (proxy.once) {
+        rights_.answered(proxy);
+    } else {
+        rights_.take_credit(proxy);
+        outgoing.rights.push_back(rights_.depart(proxy));
+    }
+    const Parcel parcel = pack(message, outgoing);
+    encode_parcel(parcel, outgoing.bytes);
+    outgoing.rights.push_back(parcel.reply);
+    outgoing.rights.insert(outgoing.rights.end(), parcel.rights.begin(), parcel.rights.end());
+    outgoing_.push_back(std::move(outgoing));
+    ++messages_out_;
 }
 
 bool Link::take(Buffer& message) {
@@ -176,22 +186,29 @@ bool Link::take(Buffer& message) {
     if (proxy == nullptr) return false;
     // More would never go over: whoever waits for an answer learns that there will be none.
     if (memory_of(body_of(message)) > peer_memory_) return discard(message), true;
-    Outgoing outgoing;
-    outgoing.id = proxy->id;
-    if (proxy->once) {
-        rights_.answered(*proxy);
-    } else {
-        rights_.take_credit(*proxy);
-        outgoing.rights.push_back(rights_.depart(*proxy));
-    }
-    const Parcel parcel = pack(message, outgoing);
-    encode_parcel(parcel, outgoing.bytes);
-    outgoing.rights.push_back(parcel.reply);
-    outgoing.rights.insert(outgoing.rights.end(), parcel.rights.begin(), parcel.rights.end());
-    outgoing_.push_back(std::move(outgoing));
-    ++messages_out_;
+    put(message, *proxy, false);
     flush();
     return true;
+}
+
+// From a proxy that has no credit, if a message waits there.
+bool Link::take_next(std::uint32_t id, bool ahead) {
+    Buffer message;
+    message.header.msg_size = sizeof message;
+    message.header.msg_local_port = rights_.without_credit(id);
+    const port_t at = message.header.msg_local_port;
+    if (at == PORT_NULL || msg_receive(&message.header, RCV_TIMEOUT, 0) != RCV_SUCCESS) return false;
+    if (memory_of(body_of(message)) > peer_memory_) return discard(message), false;
+    put(message, *rights_.proxy_named(at), ahead);
+    return true;
+}
+
+// A message whose memory went ahead may follow. Or the next one is taken here if it waits already: who receives
+// from the set would have to be woken for it.
+void Link::hear_credit(std::uint32_t id) {
+    for (Outgoing& message : outgoing_)
+        if (message.ahead && message.id == id) return static_cast<void>(message.ahead = false);
+    if (!take_next(id, false)) rights_.give_credit(id);
 }
 
 }  // namespace umach::netmsg

@@ -16,7 +16,7 @@ namespace umach::netmsg {
 using Bytes = std::vector<std::byte>;
 using View = std::span<const std::byte>;
 
-inline constexpr std::uint8_t protocol_version = 3;
+inline constexpr std::uint8_t protocol_version = 4;
 inline constexpr std::uint32_t chosen_by_other = 0x8000'0000;
 inline constexpr std::size_t most_host_name = 31;
 inline constexpr std::size_t most_port_name = 80;

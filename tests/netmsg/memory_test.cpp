@@ -186,6 +186,37 @@ TEST_P(LinkedMemory, ManyMessagesWithMemoryToAPortThatIsFullAllArriveInOrder) {
         });
 }
 
+// Eight in each queue, one that waits for room, and of the next its memory, if it was there in time.
+TEST_P(LinkedMemory, AFullPortHoldsUpWhoSendsItMemoryAfterAtMostEighteenMessagesAndThenAllArriveInOrder) {
+    constexpr unsigned bytes = 20'000;
+    on(
+        [](Side& side, port_t service) {
+            OneRegion message;
+            int sent = 0;
+            for (msg_return_t code = SEND_SUCCESS; code == SEND_SUCCESS; sent += code == SEND_SUCCESS ? 1 : 0) {
+                message = patterned(bytes);
+                message.header = {0, FALSE, sizeof message, 0, PORT_NULL, service, sent};
+                code = msg_send(&message.header, SEND_TIMEOUT, 300);
+            }
+            EXPECT_GE(sent, 17);
+            EXPECT_LE(sent, 18);
+            side.tell();
+            EXPECT_EQ(message.send(service, sent), SEND_SUCCESS);
+            EXPECT_EQ(Letter(service, sent + 1).send(SEND_TIMEOUT, patience), SEND_SUCCESS);
+        },
+        [](Side& side, port_t service) {
+            side.hear();
+            OneRegion got;
+            int next = 0;
+            for (; got.receive(service) == RCV_SUCCESS && got.header.msg_size == sizeof got; ++next) {
+                EXPECT_EQ(got.header.msg_id, next);
+                expect_pattern(got, bytes);
+            }
+            EXPECT_EQ(got.header.msg_id, next) << "the one without memory is the last";
+            EXPECT_GE(next, 18);
+        });
+}
+
 // More than a link carries in one message: its right to an answer is given up.
 TEST(LinkedMemoryOfOneKind, ACallWithMoreMemoryThanALinkCarriesEndsWithServerDied) {
     on_two_hosts(
