@@ -77,11 +77,14 @@ std::uint64_t eight_at(View bytes, std::size_t place) {
 
 // The instruction takes three cycles, and one can begin in each: of a large frame three thirds are summed at once.
 constexpr std::size_t third = 21 * 1024;
+constexpr std::size_t ahead = 512;  // bytes fetched before their turn: data out of line is in no cache near
 
 [[gnu::target("sse4.2")]] std::uint32_t sum_of_thirds(std::uint32_t sum, View bytes) {
     constexpr std::uint32_t factor = factor_of(third);
     std::uint64_t first = sum, second = 0, last = 0;
     for (std::size_t i = 0; i < third; i += 8) {
+        if (i % 64 == 0)
+            for (std::size_t k = 0; k < 3; ++k) __builtin_prefetch(bytes.data() + i + k * third + ahead);
         first = __builtin_ia32_crc32di(first, eight_at(bytes, i));
         second = __builtin_ia32_crc32di(second, eight_at(bytes, i + third));
         last = __builtin_ia32_crc32di(last, eight_at(bytes, i + 2 * third));
