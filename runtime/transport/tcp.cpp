@@ -21,11 +21,14 @@ using runtime::Outcome;
 
 namespace {
 
+// With its heads, also those of IPv6, a frame fills one segment of the loopback interface and begins no other.
+constexpr std::size_t most = 65'448;
+
 // A frame is a message of its own: it does not wait for company.
 std::unique_ptr<Wire> tcp_wire(Descriptor socket, const Options& options, SealSide side) {
     const int on = 1;
     setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    auto wire = socket_wire(std::move(socket), {false, false, true, 65'536}, {});
+    auto wire = socket_wire(std::move(socket), {false, false, true, most}, {});
     if (options.seal == nullptr) return wire;
     return sealed_wire(std::move(wire), options.seal, side);
 }
