@@ -12,7 +12,7 @@ using transport::Moved;
 
 namespace {
 
-constexpr std::size_t bytes_at_once = 256 << 10;  // to be sent; then messages that came meanwhile have a turn
+constexpr std::size_t bytes_at_once = 512 << 10;  // to be sent; then messages that came meanwhile have a turn
 constexpr std::size_t most_boarded = 256;         // bytes of small packets that go with a part
 
 }  // namespace
