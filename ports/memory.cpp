@@ -111,12 +111,12 @@ kern_return_t deallocate_pages(Caller& caller, std::uint64_t address, std::uint6
 
 }  // namespace
 
-kern_return_t allocate_memory(Caller& caller, TaskRef task, std::uint64_t bytes, RegionRef* region) {
+kern_return_t allocate_memory(Caller& caller, TaskRef task, std::uint64_t bytes, RegionRef* region, bool zeroed) {
     Kernel& k = caller.k;
     const TakenRegion taken = take_region(k, caller.carrier, pages_for(bytes));
     if (!taken.region) return KERN_RESOURCE_SHORTAGE;
     *region = taken.region;
-    std::memset(k.pool().base() + offset_of(k.region(taken.region.index)), 0, taken.dirty_pages << page_bits);
+    if (zeroed) std::memset(k.pool().base() + offset_of(k.region(taken.region.index)), 0, taken.dirty_pages << page_bits);
     return give_from_hand(caller, task, taken.region) ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
 

@@ -10,9 +10,9 @@
 
 namespace umach::ports {
 
-// Gives a task zeroed memory of the pool.
+// Gives a task memory of the pool: zeroed, or with what stands in it.
 // returns: KERN_SUCCESS *region is what it has now; KERN_RESOURCE_SHORTAGE with runtime::detail()
-kern_return_t allocate_memory(Caller& caller, TaskRef task, std::uint64_t bytes, RegionRef* region);
+kern_return_t allocate_memory(Caller& caller, TaskRef task, std::uint64_t bytes, RegionRef* region, bool zeroed = true);
 
 // Takes memory of the pool from the tasks of this process that have it, from the page of the first byte to that of the
 // last. A region that goes only in part becomes shorter at its beginning or its end, and gives its memory back with the

@@ -50,7 +50,7 @@ bool is_in_pool(Caller& caller, const Range& range) {
 }
 
 kern_return_t allocate(Caller& caller, TaskRef task, MemoryWords& words) {
-    auto& [address, size, unused, unused_too] = words;
+    auto& [address, size, unset, unused] = words;
     const auto range = pages_of(address == any_address ? 0 : address, size);
     if (!range) return address == any_address ? KERN_NO_SPACE : KERN_INVALID_ADDRESS;
     if (address != any_address && is_in_pool(caller, *range)) {
@@ -59,7 +59,7 @@ kern_return_t allocate(Caller& caller, TaskRef task, MemoryWords& words) {
     }
     if (address != any_address) return allocate_pages(&address, size, true);
     ports::RegionRef region;
-    const kern_return_t code = ports::allocate_memory(caller, task, size, &region);
+    const kern_return_t code = ports::allocate_memory(caller, task, size, &region, unset == 0);
     if (code == KERN_SUCCESS)
         address = reinterpret_cast<std::uint64_t>(caller.k.pool().base()) + ports::offset_of(caller.k.region(region.index));
     return code;

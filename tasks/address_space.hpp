@@ -13,7 +13,7 @@ namespace umach::tasks {
 
 // Arguments in the order in which they stand here; results take the place of the first.
 enum class MemoryCall : std::uint64_t {
-    allocate,     // address, size: at that address, or anywhere if it is `any_address`; gives the address
+    allocate,     // address, size, 1: not zeroed: at that address, or anywhere if it is `any_address`; gives the address
     deallocate,   // address, size
     protect,      // address, size, what may be done (vm_prot_t), 1: from now on never more than that
     inherit,      // address, size, vm_inherit_t

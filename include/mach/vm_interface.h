@@ -11,11 +11,15 @@
 
 UMACH_BEGIN_C
 
+/* For vm_allocate(): anywhere, and not zero-filled. An addition. */
+#define VM_ANYWHERE_UNSET 2
+
 /*
  * vm_allocate: give a task zero-filled memory.
  *
  * takes: nothing; hands over whole pages: the size is rounded up, an address that is asked for is rounded
- *   down
+ *   down. anywhere is TRUE, FALSE, or VM_ANYWHERE_UNSET: as TRUE, but what others left in the memory stands
+ *   there, for who writes all of it anyway: to zero it takes as long as to copy it
  * returns: KERN_SUCCESS *address is the first byte; KERN_INVALID_ARGUMENT the task is unknown;
  *   KERN_INVALID_ADDRESS address cannot be read or written, or the address asked for is not usable;
  *   KERN_NO_SPACE the pages asked for are not all free; KERN_RESOURCE_SHORTAGE there is no memory for it, or

@@ -33,14 +33,9 @@ public:
     ~Region() { reset(); }
 
     /// returns: so many bytes of zeros; KERN_RESOURCE_SHORTAGE, as vm_allocate().
-    [[nodiscard]] static Result<Region> allocate(std::size_t bytes) {
-        vm_address_t address = 0;
-        const kern_return_t code = vm_allocate(task_self(), &address, bytes, TRUE);
-        if (code != KERN_SUCCESS) {
-            return Error::last(code);
-        }
-        return Region({reinterpret_cast<std::byte*>(address), bytes});
-    }
+    [[nodiscard]] static Result<Region> allocate(std::size_t bytes) { return allocate(bytes, TRUE); }
+    /// returns: the same with anything in it, for who writes all of it.
+    [[nodiscard]] static Result<Region> for_overwrite(std::size_t bytes) { return allocate(bytes, VM_ANYWHERE_UNSET); }
 
     [[nodiscard]] std::byte* data() const noexcept { return memory_.data(); }
     [[nodiscard]] std::size_t size() const noexcept { return memory_.size(); }
@@ -62,6 +57,15 @@ public:
     }
 
 private:
+    static Result<Region> allocate(std::size_t bytes, boolean_t anywhere) {
+        vm_address_t address = 0;
+        const kern_return_t code = vm_allocate(task_self(), &address, bytes, anywhere);
+        if (code != KERN_SUCCESS) {
+            return Error::last(code);
+        }
+        return Region({reinterpret_cast<std::byte*>(address), bytes});
+    }
+
     std::span<std::byte> memory_;
 };
 

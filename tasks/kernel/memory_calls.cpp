@@ -10,6 +10,7 @@
 #include "tasks/memory_map.hpp"
 
 #include <mach/vm_inherit.h>
+#include <mach/vm_interface.h>
 #include <mach/vm_prot.h>
 #include <mach/vm_statistics.h>
 
@@ -103,7 +104,7 @@ kern_return_t vm_allocate(Caller& caller, TaskRef task, Word asked, Word size, B
         address->value = 0;
         return KERN_SUCCESS;
     }
-    MemoryWords words{anywhere.value != FALSE ? any_address : asked.value, size.value};
+    MemoryWords words{anywhere.value != FALSE ? any_address : asked.value, size.value, anywhere.value == VM_ANYWHERE_UNSET ? 1u : 0u};
     const kern_return_t code = change_memory_of(caller, task, MemoryCall::allocate, words);
     address->value = words[0];
     return code;

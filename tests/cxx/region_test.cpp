@@ -21,7 +21,7 @@ protected:
         return port_.receive(WhenEmpty::never_wait());
     }
     static Region numbers(std::size_t number) {
-        Region region = Region::allocate(number * sizeof(int)).value();
+        Region region = Region::for_overwrite(number * sizeof(int)).value();
         std::iota(region.as<int>().begin(), region.as<int>().end(), 1);
         return region;
     }

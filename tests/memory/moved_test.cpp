@@ -38,6 +38,29 @@ TEST(Moved, ARegionThatMovesIsTheSameMemoryAtTheReceiver) {
     }));
 }
 
+TEST(Moved, MemoryThatIsAskedForUnsetHasWhatWasLeftInItAndMovesAndTheNextThatIsNotIsZero) {
+    EXPECT_TRUE(runs_well([] {
+        const port_name_t port = new_port();
+        char* const left = allocate(5 * page, 4);
+        const std::uint64_t at = offset(left);
+        deallocate(left, 5 * page);
+        vm_address_t address = 0;
+        MUST(vm_allocate(task_self(), &address, 5 * page, VM_ANYWHERE_UNSET) == KERN_SUCCESS);
+        char* const again = reinterpret_cast<char*>(address);
+        MUST(offset(again) == at && is_filled(again, 5 * page, 4));
+        fill(again, 5 * page, 5);
+        Parcel got;
+        MUST(Parcel(port).data(again, 5 * page, true).send() == SEND_SUCCESS && got.receive(port) == RCV_SUCCESS);
+        MUST(offset(got.part().at) == at && is_filled(static_cast<const char*>(got.part().at), 5 * page, 5));
+        deallocate(got.part().at, 5 * page);
+        MUST(vm_allocate(task_self(), &address, 5 * page, TRUE) == KERN_SUCCESS);
+        const std::vector<char> zeros(5 * page);
+        MUST(address == reinterpret_cast<vm_address_t>(again) && std::memcmp(again, zeros.data(), zeros.size()) == 0);
+        deallocate(again, 5 * page);
+        MUST((in_use() == InUse{}) && violations().empty());
+    }));
+}
+
 TEST(Moved, PartOfARegionIsCopiedAndTheRestStaysTheSenders) {
     EXPECT_TRUE(runs_well([] {
         const port_name_t port = new_port();
