@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "servers/netmsg/memory.hpp"
 
+#include <cstring>
+
 namespace umach::netmsg {
+namespace {
+
+constexpr std::size_t page_bytes = 4096;
+
+}  // namespace
 
 Memory& Memory::operator=(Memory&& other) noexcept {
     if (this != &other) {
@@ -14,8 +21,10 @@ Memory& Memory::operator=(Memory&& other) noexcept {
 
 Memory Memory::allocate(std::size_t bytes) {
     vm_address_t address = 0;
-    if (vm_allocate(task_self(), &address, bytes, TRUE) != KERN_SUCCESS) return {};
-    return {reinterpret_cast<std::byte*>(address), bytes};
+    if (vm_allocate(task_self(), &address, bytes, VM_ANYWHERE_UNSET) != KERN_SUCCESS) return {};
+    auto* const first = reinterpret_cast<std::byte*>(address);
+    std::memset(first + bytes, 0, (page_bytes - bytes % page_bytes) % page_bytes);
+    return {first, bytes};
 }
 
 void Memory::give_back() {

@@ -21,6 +21,7 @@ public:
     Memory& operator=(const Memory&) = delete;
     ~Memory() { give_back(); }
 
+    // With anything in it, to be written to whole; its last page is zero behind it.
     // returns: nothing owned when there is no such memory to be had
     static Memory allocate(std::size_t bytes);
 

@@ -84,6 +84,26 @@ TEST_P(LinkedMemory, AMebibyteArrivesWholeAndIsTheReceivers) {
        });
 }
 
+// The memory of the first is given back and taken for the second, which does not fill its last page.
+TEST_P(LinkedMemory, BehindDataThatArrivesItsLastPageIsZeroWhateverWasThere) {
+    constexpr unsigned page = 4096;
+    on(
+        [](Side& side, port_t service) {
+            EXPECT_EQ(patterned(2 * page).send(service, 1), SEND_SUCCESS);
+            side.hear();
+            EXPECT_EQ(patterned(page + 1).send(service, 2), SEND_SUCCESS);
+        },
+        [](Side& side, port_t service) {
+            OneRegion got;
+            ASSERT_EQ(got.receive(service), RCV_SUCCESS);
+            expect_pattern(got, 2 * page);
+            side.tell();
+            ASSERT_EQ(got.receive(service), RCV_SUCCESS);
+            for (unsigned i = page + 1; i < 2 * page; ++i) ASSERT_EQ(got.data[i], 0) << i;
+            expect_pattern(got, page + 1);
+        });
+}
+
 // So large that it is still on its way when a small one has come, on a busy machine too.
 TEST_P(LinkedMemory, SmallMessagesPassBetweenTheFramesOfALargeOne) {
     constexpr unsigned large = 32 * mebibyte;
