@@ -195,7 +195,7 @@ public:
 
     private:
         MovedLetter letter_for(Bytes message, port_t reply_to) const {
-            umach::Region memory = umach::Region::allocate(message.size()).value();
+            umach::Region memory = umach::Region::for_overwrite(message.size()).value();
             touch_ends(memory.data(), message.data(), message.size());
             return letter_with(memory.release(), true, server_, reply_to);
         }
