@@ -73,6 +73,68 @@ TEST_P(Moving, ALentPortComesHomeWhileOthersSendToItAndNoMessageIsLostOrDoubled)
         });
 }
 
+// With so much memory that the next one's goes ahead of its turn.
+struct Heavy {
+    static constexpr unsigned bytes = 300u << 10;
+    msg_header_t header{};
+    msg_type_long_t type{{0, 0, 0, 0, 1, 1, 0}, MSG_TYPE_BYTE, 8, bytes};
+    vm_address_t data = 0;
+};
+
+void send_heavy(port_t port) {
+    for (int i = 0; i < each_round; ++i) {
+        Heavy heavy;
+        ASSERT_EQ(vm_allocate(task_self(), &heavy.data, Heavy::bytes, TRUE), KERN_SUCCESS);
+        heavy.header.msg_size = sizeof heavy;
+        heavy.header.msg_remote_port = port;
+        heavy.header.msg_id = i;
+        ASSERT_EQ(msg_send(&heavy.header, SEND_TIMEOUT, patience), SEND_SUCCESS) << "message " << i;
+    }
+}
+
+int next_heavy(port_t port) {
+    Heavy heavy;
+    heavy.header.msg_local_port = port;
+    heavy.header.msg_size = sizeof heavy;
+    EXPECT_EQ(msg_receive(&heavy.header, RCV_TIMEOUT, patience), RCV_SUCCESS);
+    EXPECT_EQ(vm_deallocate(task_self(), heavy.data, Heavy::bytes), KERN_SUCCESS);
+    return heavy.header.msg_id;
+}
+
+TEST_P(Moving, ALentPortComesHomeWhileLargeMessagesAreOnTheirWayToItAndNoneIsLostOrDoubled) {
+    on_two_hosts(
+        GetParam(),
+        [&](Side& side) {
+            side.hear();
+            const port_t service = side.found_there("service");
+            for (int taken = 0; taken < 4 && !HasFailure(); ++taken) {
+                const port_t port = made();
+                Letter loan(service, taken);
+                EXPECT_EQ(loan.item(MSG_TYPE_PORT_RECEIVE, {port}).send(SEND_TIMEOUT, patience), SEND_SUCCESS);
+                std::thread sender(send_heavy, port);
+                EXPECT_TRUE(told(NOTIFY_RECEIVE_RIGHTS, port));
+                std::vector<int> got, rest(static_cast<std::size_t>(each_round - taken));
+                std::iota(rest.begin(), rest.end(), taken);
+                while (got.size() < rest.size() && !HasFailure()) got.push_back(next_heavy(port));
+                sender.join();
+                std::sort(got.begin(), got.end());
+                EXPECT_EQ(got, rest);
+                side.hear();
+                end_port(port);
+            }
+        },
+        [](Side& side) {
+            const port_t service = side.checked_in("service");
+            side.tell();
+            for (int round = 0; round < 4 && !HasFailure(); ++round) {
+                Letter loan = next(service);
+                for (int i = 0; i < loan->msg_id; ++i) EXPECT_EQ(next_heavy(loan.name()), i);
+                EXPECT_EQ(port_deallocate(task_self(), loan.name()), KERN_SUCCESS);
+                side.tell();
+            }
+        });
+}
+
 // A receive right, and so much memory that the message is on its way for a while.
 struct Loaded {
     static constexpr unsigned bytes = 4u << 20;
