@@ -32,7 +32,6 @@ struct Pipe {
 struct Ends {
     int lifeline_out;
     int report_in;
-    int sign;
 };
 
 Outcome<Pipe> make_pipe() {
@@ -58,15 +57,6 @@ UMACH_UNSEEN void wait_for_the_last(int lifeline_out) noexcept {
     }
 }
 
-// Lets go of every descriptor but the lifeline, which becomes 0, and the sign, which becomes 1.
-UMACH_UNSEEN void keep_only(const Ends& ends) noexcept {
-    const bool signs = ends.sign >= 0;
-    const long sign = signs ? syscall(SYS_fcntl, ends.sign, F_DUPFD, 2) : -1;
-    syscall(SYS_dup3, ends.lifeline_out, 0, 0);
-    if (signs) syscall(SYS_dup3, sign, 1, 0);
-    syscall(SYS_close_range, signs ? 2U : 1U, ~0U, 0U);
-}
-
 [[noreturn]] UMACH_UNSEEN void be_warden(Ward& ward, const Ends& ends) noexcept {
     Report report;
     report.error = ward.make(report.ids);
@@ -74,10 +64,10 @@ UMACH_UNSEEN void keep_only(const Ends& ends) noexcept {
     syscall(SYS_prctl, PR_SET_NAME, "umach-warden", 0L, 0L, 0L);
     syscall(SYS_chdir, "/");
     syscall(SYS_write, ends.report_in, &report, sizeof report);
-    keep_only(ends);
+    ward.keep_only(ends.lifeline_out);
     if (report.error == 0) {
         wait_for_the_last(0);
-        ward.remove(report.ids, ends.sign >= 0 ? 1 : -1);
+        ward.remove(report.ids);
     }
     leave();
 }
@@ -122,8 +112,21 @@ UMACH_UNSEEN int Ward::make(int (&ids)[most]) noexcept {
     return 0;
 }
 
-UMACH_UNSEEN void Ward::remove(const int (&ids)[most], int sign) noexcept {
-    wait_for_others(ids, sign);
+UMACH_UNSEEN void Ward::keep_only(int lifeline_out) noexcept {
+    long above[most];
+    for (int i = 0; i < most; ++i) above[i] = syscall(SYS_fcntl, kept_[i], F_DUPFD, most + 1);
+    syscall(SYS_dup3, lifeline_out, 0, 0);
+    int next = 1;
+    for (int i = 0; i < most; ++i) {
+        if (kept_[i] < 0) continue;
+        syscall(SYS_dup3, above[i], next, 0);
+        kept_[i] = next++;
+    }
+    syscall(SYS_close_range, next, ~0U, 0U);
+}
+
+UMACH_UNSEEN void Ward::remove(const int (&ids)[most]) noexcept {
+    wait_for_others(ids);
     for (int which = 0; which < things_; ++which) remove_one(which, ids[which]);
 }
 
@@ -139,13 +142,12 @@ Outcome<key_t> random_key() {
     return key;
 }
 
-Outcome<Warded> start_warden(Ward& ward, const std::string& what, int sign) {
+Outcome<Warded> start_warden(Ward& ward, const std::string& what) {
     auto lifeline = make_pipe();
     if (!lifeline) return std::move(lifeline).fault();
     auto reports = make_pipe();
     if (!reports) return std::move(reports).fault();
-    const pid_t between =
-        fork_warden(ward, {lifeline.value().out.get(), reports.value().in.get(), sign});
+    const pid_t between = fork_warden(ward, {lifeline.value().out.get(), reports.value().in.get()});
     if (between < 0) return last_fault("forking the warden of " + what);
     reports.value().in.reset();
     while (waitpid(between, nullptr, static_cast<int>(__WCLONE)) < 0 && errno == EINTR) {

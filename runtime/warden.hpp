@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // A warden: a small process that makes what the system never frees by itself (System V semaphores and queues,
-// names of POSIX queues), waits until the last holder of the lifeline (the writing end of a pipe) has gone,
-// however it went, removes it and ends. Who uses such things may all be killed in the same instant, and then
-// nobody of them is left.
+// names of POSIX queues and of files), waits until the last holder of the lifeline (the writing end of a pipe)
+// has gone, however it went, removes it and ends. Who uses such things may all be killed in the same instant,
+// and then nobody of them is left.
 //
 // Nothing stays behind, whoever is killed: the maker at any point (the warden sees the pipe's end), or the
 // warden before it has reported (the maker removes them by their keys, which it chose itself). Only a warden
@@ -29,10 +29,11 @@ public:
 
     // returns: 0, or an errno value with nothing made
     int make(int (&ids)[most]) noexcept;
-    // sign: as given to start_warden(), or -1
-    void remove(const int (&ids)[most], int sign) noexcept;
+    void remove(const int (&ids)[most]) noexcept;
     // Removes what was made, in the maker; the warden was killed before it could say what its ids are.
     void remove_by_key() noexcept;
+    // In the warden: lets go of every descriptor but `lifeline_out`, which becomes 0, and what is kept.
+    void keep_only(int lifeline_out) noexcept;
 
 protected:
     // Makes that thing.
@@ -42,7 +43,9 @@ protected:
     virtual void remove_one(int which, int id) noexcept = 0;
     virtual void remove_one_by_key(int which) noexcept = 0;
     // What there is to wait for when the last holder of the lifeline has gone.
-    virtual void wait_for_others(const int (&)[most], int) noexcept {}
+    virtual void wait_for_others(const int (&)[most]) noexcept {}
+
+    int kept_[most] = {-1, -1};  // descriptors that the warden is to keep; their numbers change when it does
 
 private:
     const int things_;
@@ -54,9 +57,8 @@ struct Warded {
     Descriptor lifeline;
 };
 
-// sign: a descriptor that the warden is to keep, for remove() to look at; -1: none
 // returns: a fault with the errno value of make(), about `what`
-Outcome<Warded> start_warden(Ward& ward, const std::string& what, int sign = -1);
+Outcome<Warded> start_warden(Ward& ward, const std::string& what);
 
 // returns: a key of the System V kinds that nobody else is likely to have
 Outcome<key_t> random_key();

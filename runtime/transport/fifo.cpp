@@ -7,9 +7,12 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/transport/lock_file.hpp"
 #include "runtime/transport/pipe.hpp"
+#include "runtime/unseen.hpp"
 
 namespace umach::transport {
 
@@ -44,22 +47,43 @@ Outcome<Descriptor> open_fifo(const std::string& path, int how, const Allowed& a
     return fifo;
 }
 
-// Makes the FIFO, in place of one that a killed listener left.
-Outcome<void> make_fifo(const std::string& path, const Allowed& allowed) {
-    for (int times = 0; times < 2; ++times) {
-        if (mkfifo(path.c_str(), 0600) == 0) return {};
-        if (errno != EEXIST) return last_fault("making " + path);
-        const auto reader = open_fifo(path, O_WRONLY, allowed);
-        if (reader) return make_fault(EADDRINUSE, path + " has a listener");
-        if (reader.fault().error != ENXIO) return reader.fault();
-        unlink(path.c_str());
+UMACH_UNSEEN bool nobody_reads(const char* fifo) noexcept {
+    constexpr int how = O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+    const int file = static_cast<int>(syscall(SYS_openat, AT_FDCWD, fifo, how, 0));
+    if (file < 0) return errno == ENXIO;
+    syscall(SYS_close, file);
+    return false;
+}
+
+class FifoFiles final : public LockFile {
+public:
+    FifoFiles(const std::string& place, const Allowed& allowed)
+        : LockFile("fifo", place, allowed), to_(to(absolute(place))), from_(from(absolute(place))) {}
+
+    UMACH_UNSEEN void clear() const noexcept override {
+        mode_t type = 0;
+        const bool is_there = look_at(to_text_, type);
+        if (is_there && !(S_ISFIFO(type) && nobody_reads(to_text_))) return;
+        if (look_at(from_text_, type) && S_ISFIFO(type)) remove_file(from_text_);
+        if (is_there) remove_file(to_text_);
     }
-    return make_fault(EADDRINUSE, path);
+
+private:
+    const std::string to_, from_;
+    const char *const to_text_ = to_.c_str(), *const from_text_ = from_.c_str();
+};
+
+Outcome<void> make_fifo(const std::string& path, const Allowed& allowed) {
+    if (mkfifo(path.c_str(), 0600) == 0) return {};
+    if (errno != EEXIST) return last_fault("making " + path);
+    const auto reader = open_fifo(path, O_WRONLY, allowed);
+    return reader ? make_fault(EADDRINUSE, path + " has a listener") : reader.fault();
 }
 
 class FifoDoor final : public Door {
 public:
-    FifoDoor(std::string place, const Allowed& allowed) : place_(std::move(place)), allowed_(allowed) {}
+    FifoDoor(std::string place, const Allowed& allowed, Listening lock)
+        : place_(std::move(place)), allowed_(allowed), lock_(std::move(lock)) {}
     ~FifoDoor() override { forget(); }
 
     int descriptor() const noexcept override { return in_.get(); }
@@ -68,13 +92,10 @@ public:
     // The FIFO that peers write to, open for reading before anybody can see that it has no reader.
     Outcome<void> open() {
         if (auto made = make_fifo(to(place_), allowed_); !made) return made;
-        made_ = true;
         auto in = open_fifo(to(place_), O_RDONLY, allowed_);
         if (!in) return in.fault();
         in_ = std::move(in).value();
-        unlink(from(place_).c_str());
-        if (mkfifo(from(place_).c_str(), 0600) != 0) return last_fault("making " + from(place_));
-        return {};
+        return make_fifo(from(place_), allowed_);
     }
 
     WireOutcome accept() override {
@@ -87,8 +108,9 @@ public:
             if (auto again = begin_again(); !again) return again.fault();
             return std::unique_ptr<Wire>();
         }
+        forget();
         PipeEnds ends{std::move(in_), std::move(out).value()};
-        if (auto again = begin_again(); !again) return again.fault();
+        if (auto next = open(); !next) return next.fault();
         return pipe_wire(std::move(ends), {-1, static_cast<long>(geteuid()), -1});
     }
 
@@ -99,20 +121,23 @@ private:
     }
 
     void forget() {
-        if (!made_) return;
-        unlink(to(place_).c_str());
+        struct stat ours {}, now {};
+        if (fstat(in_.get(), &ours) != 0 || lstat(to(place_).c_str(), &now) != 0) return;
+        if (ours.st_dev != now.st_dev || ours.st_ino != now.st_ino) return;
         unlink(from(place_).c_str());
-        made_ = false;
+        unlink(to(place_).c_str());
     }
 
     std::string place_;
     Allowed allowed_;
+    Listening lock_;
     Descriptor in_;
-    bool made_ = false;
 };
 
 DoorOutcome listen_fifo(const std::string& place, const Options& options) {
-    auto door = std::make_unique<FifoDoor>(place, options.allowed);
+    auto lock = Listening::begin(std::make_unique<FifoFiles>(place, options.allowed));
+    if (!lock) return std::move(lock).fault();
+    auto door = std::make_unique<FifoDoor>(place, options.allowed, std::move(lock).value());
     if (auto opened = door->open(); !opened) return opened.fault();
     return std::unique_ptr<Door>(std::move(door));
 }

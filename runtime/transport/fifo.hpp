@@ -6,9 +6,11 @@
 //                 none
 //   death         the FIFO ends when its other end has gone: at once (some 50 us measured)
 //   who comes in  mode 0600, and both sides look that the files are FIFOs of their own user, closed to others
-//   left behind   the names go as soon as a peer is in. A listener that is killed before leaves them; the
-//                 next listener finds that nobody reads there, and replaces them. Writers that come at the
-//                 same time exclude each other by a lock on the FIFO.
+//   left behind   nothing. The names go as soon as a peer is in; when a listener is killed before, a warden
+//                 removes them, and PATH.lock, which the listener has locked. Only if the warden is killed with
+//                 it, or a child that was forked keeps PATH.to open but not the lock, they stay until the next
+//                 listener comes. Who connects makes no file. Writers that come at the same time exclude each
+//                 other by a lock on the FIFO
 #pragma once
 
 #include "runtime/transport/wire.hpp"

@@ -77,7 +77,7 @@ private:
 
 class PosixDoor final : public Door {
 public:
-    PosixDoor(NamedQueue door, const Allowed& allowed) : door_(std::move(door)), allowed_(allowed) {}
+    PosixDoor(Listening door, const Allowed& allowed) : door_(std::move(door)), allowed_(allowed) {}
 
     int descriptor() const noexcept override { return door_.get(); }
     std::string place() const override { return door_.name(); }
@@ -108,14 +108,14 @@ public:
     }
 
 private:
-    NamedQueue door_;
+    Listening door_;
     Allowed allowed_;
 };
 
 DoorOutcome listen_posix(const std::string& place, const Options& options) {
     if (place.size() < 2 || place[0] != '/' || place.find('/', 1) != std::string::npos)
         return make_fault(EINVAL, "\"" + place + "\" is no name of a POSIX queue");
-    auto door = NamedQueue::make(place, options.allowed);
+    auto door = Listening::begin(queue_name(place, options.allowed));
     if (!door) return std::move(door).fault();
     return std::unique_ptr<Door>(std::make_unique<PosixDoor>(std::move(door).value(), options.allowed));
 }

@@ -4,11 +4,17 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "runtime/transport/lock_file.hpp"
+#include "runtime/unseen.hpp"
 
 namespace umach::transport {
 
@@ -79,8 +85,10 @@ WireOutcome connect_unix(const std::string& place, const Options& options, Deadl
 
 class UnixDoor final : public Door {
 public:
-    UnixDoor(std::string place, Descriptor socket, const struct stat& file, const Allowed& allowed)
+    UnixDoor(std::string place, std::optional<Listening> lock, Descriptor socket, const struct stat& file,
+             const Allowed& allowed)
         : place_(std::move(place)),
+          lock_(std::move(lock)),
           socket_(std::move(socket)),
           device_(file.st_dev),
           file_(file.st_ino),
@@ -108,42 +116,81 @@ public:
 
 private:
     std::string place_;
+    std::optional<Listening> lock_;
     Descriptor socket_;
     dev_t device_;
     ino_t file_;
     Allowed allowed_;
 };
 
-// The socket's file is there, and nobody answers at it: its listener was killed.
-bool is_stale(const Address& address, const std::string& place) {
-    struct stat file {};
-    if (place[0] == '@' || lstat(place.c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
-    auto probe = new_socket();
-    return probe.ok() && ::connect(probe.value().get(), address.get(), address.bytes) != 0 &&
-           errno == ECONNREFUSED;
+// The listener's file, however long its path is.
+UMACH_UNSEEN sockaddr_un through_proc(int file) noexcept {
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    char* at = name.sun_path;
+    for (const char c : "/proc/self/fd/")
+        if (c != '\0') *at++ = c;
+    int digit = 1;
+    while (file / digit > 9) digit *= 10;
+    for (; digit > 0; digit /= 10) *at++ = static_cast<char>('0' + file / digit % 10);
+    return name;
+}
+
+UMACH_UNSEEN bool nobody_answers(int file) noexcept {
+    const int probe =
+        static_cast<int>(syscall(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const sockaddr_un name = through_proc(file);
+    const bool refused = syscall(SYS_connect, probe, &name, sizeof name) != 0 && errno == ECONNREFUSED;
+    syscall(SYS_close, probe);
+    return refused;
+}
+
+class SocketFile final : public LockFile {
+public:
+    SocketFile(const std::string& place, const Allowed& allowed)
+        : LockFile("unix", place, allowed), path_(absolute(place)) {}
+
+    UMACH_UNSEEN void clear() const noexcept override {
+        mode_t type = 0;
+        if (!look_at(path_text_, type) || !S_ISSOCK(type)) return;
+        constexpr int how = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+        const int file = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path_text_, how, 0));
+        if (file < 0) return;
+        if (nobody_answers(file)) remove_file(path_text_);
+        syscall(SYS_close, file);
+    }
+
+private:
+    const std::string path_;
+    const char* const path_text_ = path_.c_str();
+};
+
+// returns: nothing for a name that is in no file system, since the system keeps none of those
+Outcome<std::optional<Listening>> lock_place(const std::string& place, const Allowed& allowed) {
+    if (place[0] == '@') return std::optional<Listening>();
+    auto lock = Listening::begin(std::make_unique<SocketFile>(place, allowed));
+    if (!lock) return std::move(lock).fault();
+    return std::optional<Listening>(std::move(lock).value());
 }
 
 DoorOutcome listen_unix(const std::string& place, const Options& options) {
     const auto address = address_of(place);
     if (!address) return address.fault();
+    auto lock = lock_place(place, options.allowed);
+    if (!lock) return std::move(lock).fault();
     auto socket = new_socket();
     if (!socket) return socket.fault();
     const int number = socket.value().get();
-    const auto bound = [&] { return bind(number, address.value().get(), address.value().bytes) == 0; };
-    if (!bound()) {
-        if (errno != EADDRINUSE || !is_stale(address.value(), place))
-            return make_fault(EADDRINUSE, "unix:" + place);
-        unlink(place.c_str());
-        if (!bound()) return last_fault("listening at unix:" + place);
-    }
+    if (bind(number, address.value().get(), address.value().bytes) != 0)
+        return last_fault("listening at unix:" + place);
     struct stat file {};
     // Others come as far as the door if there are others that may come in.
     const bool alone = options.allowed.users.empty() && options.allowed.groups.empty();
     if (place[0] != '@' && (chmod(place.c_str(), alone ? 0600 : 0666) != 0 || stat(place.c_str(), &file) != 0))
         return last_fault("closing unix:" + place + " to others");
     if (::listen(number, 16) != 0) return last_fault("listening at unix:" + place);
-    return std::unique_ptr<Door>(
-        std::make_unique<UnixDoor>(place, std::move(socket).value(), file, options.allowed));
+    return std::unique_ptr<Door>(std::make_unique<UnixDoor>(
+        place, std::move(lock).value(), std::move(socket).value(), file, options.allowed));
 }
 
 }  // namespace

@@ -142,6 +142,20 @@ TEST_F(Allowing, AFifoOfAForeignUserOrOpenToOthersOrBehindALinkOrNoneIsRefusedBy
     std::filesystem::remove(to);
 }
 
+TEST_F(Allowing, ALockOfAForeignUserOrOpenToOthersOrThatIsAnotherFileIsRefusedByNameAndKept) {
+    const std::string path = own_name("/tmp/"), lock = path + ".lock", address = "unix:" + path;
+    close(open(lock.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    ASSERT_EQ(chown(lock.c_str(), stranger, stranger), 0);
+    EXPECT_NE(against(address, true).find("is of user 65533, who is not allowed"), std::string::npos);
+    ASSERT_EQ(chown(lock.c_str(), 0, 0), 0);
+    chmod(lock.c_str(), 0604);
+    EXPECT_NE(against(address, true).find("its mode is 604"), std::string::npos);
+    chmod(lock.c_str(), 0600);
+    ASSERT_EQ(truncate(lock.c_str(), 1), 0);
+    EXPECT_NE(against(address, true).find("is no lock"), std::string::npos);
+    EXPECT_TRUE(std::filesystem::remove(lock));
+}
+
 TEST_F(Allowing, APosixQueueOfAForeignUserOrOpenToOthersIsRefusedByName) {
     const std::string name = own_name("/"), address = "posix:" + name;
     mq_attr attributes{};

@@ -185,10 +185,10 @@ TEST_P(Listening, ByAKilledProcessIsTakenOverByTheNextOne) {
     EXPECT_TRUE(next.ok()) << next.fault().what;
 }
 
-class ListeningAtAQueue : public Listening {};
-UMACH_FOR_KINDS(ListeningAtAQueue, kinds_with_queues());
+class ListeningAtAName : public Listening {};
+UMACH_FOR_KINDS(ListeningAtAName, kinds_whose_doors_outlive_a_process());
 
-TEST_P(ListeningAtAQueue, ByAKilledProcessLeavesNothingThoughNobodyListensNext) {
+TEST_P(ListeningAtAName, ByAKilledProcessLeavesNothingThoughNobodyListensNext) {
     const std::set<std::string> before = what_is_there();
     ASSERT_NE(listen_in_child(), "");
     EXPECT_NE(what_is_there(), before);

@@ -193,10 +193,9 @@ std::vector<KindInTest> kinds_with_addresses() {
     return some;
 }
 
-std::vector<KindInTest> kinds_with_queues() {
-    return kinds_where([](const KindInTest& kind) {
-        return kind.name == std::string("sysv") || kind.name == std::string("posix");
-    });
+std::vector<KindInTest> kinds_whose_doors_outlive_a_process() {
+    const std::set<std::string> some{"fifo", "unix_path", "sysv", "posix"};
+    return kinds_where([&](const KindInTest& kind) { return some.contains(kind.name); });
 }
 
 std::vector<KindInTest> kinds_that_keep_order() {

@@ -50,7 +50,7 @@ const std::vector<KindInTest>& kinds();
 // The same over a seal, for suites in which both ends are at work.
 std::vector<KindInTest> kinds_and_sealed_ones();
 std::vector<KindInTest> kinds_with_addresses();
-std::vector<KindInTest> kinds_with_queues();
+std::vector<KindInTest> kinds_whose_doors_outlive_a_process();  // but for their wardens
 std::vector<KindInTest> kinds_that_keep_order();
 std::vector<KindInTest> kinds_that_let_in_who_says_nothing();
 std::string name_of_kind(const testing::TestParamInfo<KindInTest>& info);
