@@ -3,8 +3,8 @@
 // them, and removes those that are left when their maker has ended, however it ended.
 //
 // A name is a listener's until it is removed, and then perhaps another one's. So what has the name has a
-// lock, of its open files: who listens shares it; who removes the name of a listener that has ended takes it alone,
-// and then looks whether the name means that one still. What has its lock free has no listener.
+// lock, of its open files: who listens shares it; who removes the name of a listener that has ended takes it
+// alone, and then looks whether the name means that one still. What has its lock free has no listener.
 #pragma once
 
 #include <memory>

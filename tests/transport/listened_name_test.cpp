@@ -277,6 +277,7 @@ TEST_P(ListenedFiles, ThatAnotherProgramHasReplacedButForTheLockAreLeftToIt) {
 TEST_P(ListenedFiles, OfAnEarlierProgramThatNobodyUsesAreTakenOver) {
     files().make_in_use();
     EXPECT_FALSE(listen_here().ok());
+    reap_everyone();   // a warden has all that is open here, for a moment
     files().nobody_uses_them();
     const auto next = listen_here();
     EXPECT_TRUE(next.ok()) << next.fault().what;
