@@ -43,7 +43,7 @@ TEST(Frame, ChecksumIsCrc32c) {
 
 TEST(Frame, ChecksumIsTheSameByInstructionAndByTablesWhateverTheLengthAndInWhateverPieces) {
     const Bytes bytes = pattern(200'000, 3);
-    for (const std::size_t length : {0, 1, 7, 8, 9, 4'096, 64'511, 64'512, 64'513, 129'023, 129'024, 199'999}) {
+    for (const std::size_t length : {0u, 1u, 7u, 8u, 9u, 4'096u, 64'511u, 64'512u, 64'513u, 129'023u, 129'024u, 199'999u}) {
         const View some = View(bytes).subspan(1, length);
         const std::uint32_t whole = crc32c_by_tables(~0u, some);
         EXPECT_EQ(crc32c(~0u, some), whole) << length;
