@@ -145,12 +145,9 @@ TEST(Search, ThatIsLedToWhereNobodyLetsItInHoldsUpNoLink) {
             EXPECT_EQ(netname_look_up(name_server_port, "*", "clock", &port), NETNAME_NOT_CHECKED_IN);
             over = true;
         });
-        std::chrono::steady_clock::duration longest{};
-        int led = 0;
-        while (!over) {
-            const auto begun = std::chrono::steady_clock::now();
+        int led = 0, turns = 0;
+        for (; !over; ++turns) {
             server.turn(10, -1);
-            longest = std::max(longest, std::chrono::steady_clock::now() - begun);
             Bytes question;
             for (InternetAddress from; liar.hear_question(question, from); ++led)
                 liar.answer(from, answer_to(question, [&](Writer& w) {
@@ -160,7 +157,7 @@ TEST(Search, ThatIsLedToWhereNobodyLetsItInHoldsUpNoLink) {
         }
         asks.join();
         EXPECT_GT(led, 0);
-        EXPECT_LT(longest, std::chrono::milliseconds(400)) << "to be let in is waited for 500 ms";
+        EXPECT_GT(turns, 16) << "in a second; to be let in is waited for 500 ms";
     });
 }
 
