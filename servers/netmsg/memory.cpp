@@ -21,7 +21,7 @@ Memory& Memory::operator=(Memory&& other) noexcept {
 
 Memory Memory::allocate(std::size_t bytes) {
     vm_address_t address = 0;
-    if (vm_allocate(task_self(), &address, bytes, VM_ANYWHERE_UNSET) != KERN_SUCCESS) return {};
+    if (bytes == 0 || vm_allocate(task_self(), &address, bytes, VM_ANYWHERE_UNSET) != KERN_SUCCESS) return {};
     auto* const first = reinterpret_cast<std::byte*>(address);
     std::memset(first + bytes, 0, (page_bytes - bytes % page_bytes) % page_bytes);
     return {first, bytes};
