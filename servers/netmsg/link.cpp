@@ -44,6 +44,8 @@ Link::~Link() {
     for (const auto& [call, asked] : look_ups_)
         asked.search != 0 ? static_cast<void>(found_(asked.search, PORT_NULL)) : give_up(asked.reply);
     if (look_up_port_ != PORT_NULL) end_port(look_up_port_);
+    for (const Outgoing& message : outgoing_)
+        if (message.waits_at != PORT_NULL) end_port(message.waits_at);
 }
 
 bool Link::end(const std::string& reason) {

@@ -77,13 +77,14 @@ public:
 private:
     struct Outgoing {
         std::uint32_t id = 0;
-        bool packet = false;         // the bytes are a packet of their own, an answer with a right
+        bool packet = false;         // the bytes are a packet of their own, with a right
         std::vector<Memory> memory;  // goes first
         std::size_t memory_bytes = 0, memory_sent = 0;
         Bytes bytes;
         std::size_t sent = 0;
         std::vector<WireRight> rights;
         bool ahead = false;  // its memory goes before there is a credit for it
+        port_t waits_at = PORT_NULL;  // a port of its own in which it waits for that credit, whole
     };
     struct Incoming {
         Memory memory;
@@ -105,7 +106,10 @@ private:
     bool may_go_on(const Outgoing& message) const;
     bool take_next(std::uint32_t id, bool ahead);
     void put(Buffer& message, Proxy& proxy, bool ahead);
+    void load(Buffer& message, Outgoing& outgoing);
+    bool follows(Outgoing& message);
     void control(Op op, std::uint32_t id, std::uint32_t count);
+    void put_in_turn(Bytes packet, const WireRight& right);
     Parcel pack(Buffer& message, Outgoing& outgoing);
     void pack(std::byte* body, const Item& item, Parcel& parcel, Outgoing& outgoing);
 

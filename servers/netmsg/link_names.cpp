@@ -74,16 +74,12 @@ bool Link::hear_look_up(Reader& reader) {
     const kern_return_t code =
         may ? netname_look_up(name_server_port, "", name.c_str(), &port) : NETNAME_NOT_CHECKED_IN;
     const WireRight right = code == NETNAME_SUCCESS ? rights_.leave(MSG_TYPE_PORT, port) : WireRight{};
-    Outgoing found;
-    found.packet = true;
-    found.bytes = question_head(Op::found, call);
-    found.rights.push_back(right);
-    Writer writer(found.bytes);
+    Bytes found = question_head(Op::found, call);
+    Writer writer(found);
     writer.u32(static_cast<std::uint32_t>(code));
     writer.right(right);
-    bytes_ += found.bytes.size();
-    outgoing_.push_back(std::move(found));
-    return within_quota();
+    put_in_turn(std::move(found), right);
+    return !ended_;
 }
 
 bool Link::hear_version(Reader& reader) {

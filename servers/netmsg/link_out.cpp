@@ -25,7 +25,19 @@ void Link::control(Op op, std::uint32_t id, std::uint32_t count) {
     writer.u8(static_cast<std::uint8_t>(op));
     writer.u32(id);
     if (has_count(op)) writer.u32(count);
+    if (op == Op::inherit) return put_in_turn(std::move(bytes), {RightKind::all, id, count});
     push_control(std::move(bytes));
+}
+
+// A packet that speaks of a right as a message does.
+void Link::put_in_turn(Bytes packet, const WireRight& right) {
+    Outgoing outgoing;
+    outgoing.packet = true;
+    bytes_ += packet.size();
+    outgoing.bytes = std::move(packet);
+    outgoing.rights.push_back(right);
+    outgoing_.push_back(std::move(outgoing));
+    within_quota();
 }
 
 // Small packets that wait because the peer takes none count too.
@@ -91,7 +103,7 @@ void Link::flush() {
         Outgoing sent = std::move(outgoing_.front());
         outgoing_.pop_front();
         held_back = goes ? 0 : held_back + 1;
-        if (sent.sent < sent.bytes.size()) {
+        if (sent.ahead || sent.sent < sent.bytes.size()) {
             outgoing_.push_back(std::move(sent));
             continue;
         }
@@ -171,12 +183,31 @@ void Link::put(Buffer& message, Proxy& proxy, bool ahead) {
         rights_.take_credit(proxy);
         outgoing.rights.push_back(rights_.depart(proxy));
     }
+    // Others that speak of the same ports would have to wait for its credit, too.
+    if (ahead && names_ports(message))
+        outgoing.waits_at = put_by(message);
+    else
+        load(message, outgoing);
+    outgoing_.push_back(std::move(outgoing));
+}
+
+void Link::load(Buffer& message, Outgoing& outgoing) {
     const Parcel parcel = pack(message, outgoing);
     encode_parcel(parcel, outgoing.bytes);
     outgoing.rights.push_back(parcel.reply);
     outgoing.rights.insert(outgoing.rights.end(), parcel.rights.begin(), parcel.rights.end());
-    outgoing_.push_back(std::move(outgoing));
     ++messages_out_;
+}
+
+// A message that was taken ahead of its credit has it.
+// returns: false when it was lost, for want of names or memory
+bool Link::follows(Outgoing& message) {
+    message.ahead = false;
+    if (!message.bytes.empty()) return true;
+    Buffer whole;
+    const bool there = take_back(std::exchange(message.waits_at, PORT_NULL), whole);
+    if (there) load(whole, message);
+    return there;
 }
 
 bool Link::take(Buffer& message) {
@@ -206,8 +237,15 @@ bool Link::take_next(std::uint32_t id, bool ahead) {
 // A message whose memory went ahead may follow. Or the next one is taken here if it waits already: who receives
 // from the set would have to be woken for it.
 void Link::hear_credit(std::uint32_t id) {
-    for (Outgoing& message : outgoing_)
-        if (message.ahead && message.id == id) return static_cast<void>(message.ahead = false);
+    const auto ahead = std::find_if(outgoing_.begin(), outgoing_.end(), [id](const Outgoing& message) {
+        return message.ahead && message.id == id;
+    });
+    if (ahead != outgoing_.end()) {
+        if (follows(*ahead)) return;
+        const WireRight to = ahead->rights.front();
+        outgoing_.erase(ahead);
+        rights_.left(to);
+    }
     if (!take_next(id, false)) rights_.give_credit(id);
 }
 

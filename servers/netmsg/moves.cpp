@@ -13,7 +13,7 @@ WireRight Rights::leave_receive(unsigned code, port_t name) {
     const auto known = held_names_.find(name);
     const std::uint32_t was = known != held_names_.end() ? known->second : 0;
     if (proxies_.size() >= quota_.ports) {
-        end_port(name);
+        code == MSG_TYPE_PORT_ALL ? end_port(name) : lose_receiver(name);
         return {RightKind::dead, 0, 0};
     }
     Proxy* const proxy = add_proxy(next_other_++, name, false);
@@ -66,6 +66,8 @@ std::optional<Arrival> Rights::arrive_receive(const WireRight& right) {
     } else {
         name = new_port();
     }
+    // A message to it may wait for room since before it left: each of the two holds a right.
+    if (held_names_.contains(name)) make(MSG_TYPE_PORT, name);
     Holding& holding = hold(right.id, name, false);
     holding.refs = 1;
     holding.owns = right.kind == RightKind::receive && type_of(name) == PORT_TYPE_RECEIVE_OWN;

@@ -6,6 +6,8 @@
 //
 // So whichever of the two is lost, the kernel of that host says so to the server there, which tells the other: the
 // receiver then owns the port too (unowned), or the port moves to its owner (inherit).
+#include <utility>
+
 #include "servers/netmsg/rights.hpp"
 
 namespace umach::netmsg {
@@ -19,9 +21,13 @@ void Rights::give_up_ownership(port_t name) {
 
 // The link to the receiver of a port is lost: the port is its owner's, who may be behind another link.
 void Rights::give_back(Proxy& proxy) {
-    if (!proxy.owned || type_of(proxy.name) != PORT_TYPE_RECEIVE_OWN) return end_port(proxy.name);
-    port_set_remove(task_self(), proxy.name);
-    news_(NOTIFY_RECEIVE_RIGHTS, proxy.name);
+    if (proxy.owned) port_set_remove(task_self(), proxy.name);
+    proxy.owned ? lose_receiver(proxy.name) : end_port(proxy.name);
+}
+
+// Nobody receives from a port of ours any more, but who owns it may be behind another link.
+void Rights::lose_receiver(port_t name) {
+    type_of(name) == PORT_TYPE_RECEIVE_OWN ? news_(NOTIFY_RECEIVE_RIGHTS, name) : end_port(name);
 }
 
 WireRight Rights::leave_ownership(port_t name) {
@@ -50,15 +56,25 @@ std::optional<Arrival> Rights::arrive_ownership(const WireRight& right) {
     if (!arrival || arrival->kind != RightKind::mine) return arrival ? std::optional(Arrival{}) : std::nullopt;
     Proxy& proxy = proxies_.at(right.id);
     if (proxy.owned) return std::nullopt;
-    proxy.owned = true;
+    proxy.owned = proxy.owner_comes = true;
     return Arrival{proxy.name, MSG_TYPE_PORT_OWNERSHIP, right.kind, right.id};
 }
 
 void Rights::settle_ownership(const Arrival& arrival, bool sent) {
+    const auto moved = held_names_.find(arrival.name);
+    if (moved != held_names_.end() && std::exchange(holdings_.at(moved->second).for_owner, false))
+        return hand_over(arrival.name);
     const auto found = proxies_.find(arrival.id);
     if (found == proxies_.end() || found->second.gone) return;
     --found->second.arriving;
+    found->second.owner_comes = false;
     if (!sent) owner_gone(arrival.name);
+}
+
+// To who owns a port, which is here: its receive right. An owner behind another link has left us ownership.
+void Rights::hand_over(port_t name) {
+    if (type_of(name) == PORT_TYPE_RECEIVE_OWN) return news_(NOTIFY_RECEIVE_RIGHTS, name);
+    port_release(task_self(), name, PORT_TYPE_RECEIVE);
 }
 
 // It may be on its way to us while the port is on its way to it: then the port's proxy is owned here.
@@ -101,14 +117,13 @@ bool Rights::unowned(std::uint32_t id) {
 bool Rights::inherited(std::uint32_t id, std::uint32_t was) {
     const auto known = proxies_.find(was);
     const bool owned = known != proxies_.end() && known->second.owned && !known->second.gone;
+    const bool comes = owned && known->second.owner_comes;
     const auto arrival = arrive_receive({RightKind::all, id, was});
     if (!arrival || arrival->name == PORT_NULL) return arrival.has_value();
     if (!owned || make(MSG_TYPE_PORT, arrival->name) == PORT_NULL) return settle(*arrival, false), true;
     control_(Op::credit, id, 1);
-    if (type_of(arrival->name) == PORT_TYPE_RECEIVE_OWN)
-        news_(NOTIFY_RECEIVE_RIGHTS, arrival->name);
-    else
-        port_release(task_self(), arrival->name, PORT_TYPE_RECEIVE);  // which its owner gets
+    holdings_.at(id).for_owner = comes;
+    if (!comes) hand_over(arrival->name);
     return true;
 }
 
@@ -131,7 +146,6 @@ bool Rights::came_back(port_t name) {
     const WireRight right = leave_receive(MSG_TYPE_PORT_ALL, name);
     if (right.kind != RightKind::all) return port_died(name);
     control_(Op::inherit, right.id, right.was);
-    left(right);
     return true;
 }
 

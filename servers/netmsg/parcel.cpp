@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace umach::netmsg {
 
@@ -82,6 +83,38 @@ void discard(const Buffer& message) {
         }
         if (!item.in_line) Memory(data_of(body, item), item.bytes());
     });
+}
+
+bool names_ports(const Buffer& message) {
+    bool names = type_of(message.header.msg_remote_port) == PORT_TYPE_SEND;
+    visit_items(body_of(message), [&](const Item& item) { names = names || (item.rights() && item.number > 0); });
+    return names;
+}
+
+port_t put_by(Buffer& message) {
+    const View view = body_of(message);
+    auto* const body = reinterpret_cast<std::byte*>(message.bytes) + sizeof(msg_header_t);
+    visit_items(view, [&](const Item& item) { put_code(body, item, item.code, true); });
+    port_t reply = message.header.msg_remote_port;
+    if (type_of(reply) == PORT_TYPE_DEAD_NAME) give_up(std::exchange(reply, PORT_NULL));
+    const port_t port = new_port();
+    message.header.msg_local_port = reply;
+    message.header.msg_remote_port = port;
+    const bool sent = msg_send(&message.header, SEND_TIMEOUT, 0) == SEND_SUCCESS;
+    if (sent && type_of(reply) == PORT_TYPE_SEND) give_up(reply);
+    if (sent) return port;
+    message.header.msg_remote_port = reply;
+    discard(message);
+    if (port != PORT_NULL) end_port(port);
+    return PORT_NULL;
+}
+
+bool take_back(port_t port, Buffer& message) {
+    message.header.msg_size = sizeof message;
+    message.header.msg_local_port = port;
+    const bool there = port != PORT_NULL && msg_receive(&message.header, RCV_TIMEOUT, 0) == RCV_SUCCESS;
+    if (port != PORT_NULL) end_port(port);
+    return there;
 }
 
 std::uint64_t memory_of(View body) {

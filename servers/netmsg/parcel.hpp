@@ -51,6 +51,15 @@ bool visit_items(View body, const std::function<void(const Item&)>& visit);
 // Gives up every right in a message that is nobody's, and its memory too.
 void discard(const Buffer& message);
 
+// Whether there is a right in it of which another message may speak, too: any but a send-once right to answer to.
+bool names_ports(const Buffer& message);
+
+// Sends a message that was received on to a new port of ours, with all that is in it.
+// returns: the port; PORT_NULL when that cannot be, and the message is discarded
+port_t put_by(Buffer& message);
+// Receives it again, and ends the port. returns: false when it is lost
+bool take_back(port_t port, Buffer& message);
+
 // The items of a message; none in one whose body is bytes.
 View body_of(const Buffer& message);
 // returns: how many bytes of these items stand out of line and are no rights

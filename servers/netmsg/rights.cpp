@@ -8,12 +8,6 @@ namespace {
 
 constexpr std::size_t most_answered = 32;
 
-// A port that moved on without its ownership left that here.
-void give_up_held(port_t name) {
-    give_up(name);
-    if (type_of(name) == PORT_TYPE_OWN) port_release(task_self(), name, PORT_TYPE_OWN);
-}
-
 }  // namespace
 
 Rights::~Rights() {
@@ -23,8 +17,18 @@ Rights::~Rights() {
     for (auto& [id, holding] : holdings_) {
         if (holding.dead) continue;
         if (holding.owns) give_up_ownership(holding.name);
-        give_up_held(holding.name);
+        if (holding.for_owner) end_port(holding.name);  // the message with its ownership does not go on
+        give_up_held(holding);
     }
+}
+
+// A port that moved on without its ownership left that here. If it came home meanwhile, another one holds it too.
+void Rights::give_up_held(const Holding& holding) {
+    give_up(holding.name);
+    const auto known = held_names_.find(holding.name);
+    if (known == held_names_.end() || known->second != holding.id) return;
+    held_names_.erase(known);
+    if (type_of(holding.name) == PORT_TYPE_OWN) port_release(task_self(), holding.name, PORT_TYPE_OWN);
 }
 
 Holding* Rights::holding(std::uint32_t id) {
@@ -218,6 +222,7 @@ void Rights::settle(const Arrival& arrival, bool sent) {
         if (!sent) give_up(arrival.name);  // of which the kernel tells
     } else if (arrival.kind == RightKind::receive || arrival.kind == RightKind::all) {
         if (sent) return control_(Op::credit, arrival.id, 1);
+        if (arrival.kind == RightKind::receive && came_back(arrival.name)) return;  // to its owner
         end_port(arrival.name);
         port_died(arrival.name);
     }
@@ -253,10 +258,7 @@ void Rights::arrived(std::uint32_t id) {
 
 void Rights::drop(Holding& holding) {
     if (holding.busy) return;
-    if (!holding.dead) {
-        held_names_.erase(holding.name);
-        give_up_held(holding.name);
-    }
+    if (!holding.dead) give_up_held(holding);
     holdings_.erase(holding.id);
 }
 

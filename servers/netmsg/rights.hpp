@@ -36,6 +36,7 @@ struct Holding {
     bool told = false;  // that it is dead
     bool busy = false;  // a message to it waits for room
     bool owns = false;  // ownership is kept here for somebody behind the other side
+    bool for_owner = false;  // the receive right is kept here until the message with ownership has been sent on
 };
 
 struct Proxy {
@@ -49,6 +50,7 @@ struct Proxy {
     unsigned arriving = 0;    // messages with a right to it that are not sent on here yet
     bool senderless = false;  // nobody could send when that was last heard
     bool owned = false;       // somebody here owns it, or will
+    bool owner_comes = false;  // the message with ownership is not sent on here yet
     bool leaves = false;      // the message in which its port moves is not sent whole yet
     bool gone = false;        // it stands for nothing any more, and is kept for what is in transit
 };
@@ -143,7 +145,9 @@ private:
     void settle_ownership_home(const Arrival& arrival, bool sent);
     void lose_owner(Proxy& proxy);
     void give_back(Proxy& proxy);
+    void lose_receiver(port_t name);
     void give_up_ownership(port_t name);
+    void hand_over(port_t name);
     Holding& hold(std::uint32_t id, port_t name, bool once);
     Proxy* add_proxy(std::uint32_t id, port_t name, bool once);
     port_t port_for_answer();
@@ -152,6 +156,7 @@ private:
     void retire(Proxy& proxy);  // if nobody can send and nothing waits
     void tell_dead(Holding& holding);
     void drop(Holding& holding);  // the right is given up
+    void give_up_held(const Holding& holding);
 
     bool within(std::size_t count, std::size_t quota, const char* of);
 

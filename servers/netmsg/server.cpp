@@ -220,9 +220,17 @@ void Server::pass_news() {
         news_.pop_back();
         bool known = false;
         for (auto& [number, link] : links_) known = link->notified(notice) || known;
-        const bool returned = notice.notify_header.msg_id == NOTIFY_RECEIVE_RIGHTS;
-        if (returned && !known) end_port(notice.notify_port);  // whose owner's link was lost too
+        if (!known) end_if_returned(notice);
     }
+}
+
+// The link to its owner was lost, too.
+void Server::end_if_returned(const notification_t& notice) {
+    if (notice.notify_header.msg_id != NOTIFY_RECEIVE_RIGHTS) return;
+    end_port(notice.notify_port);
+    notification_t death = notice;
+    death.notify_header.msg_id = NOTIFY_PORT_DELETED;
+    for (auto& [number, link] : links_) link->notified(death);
 }
 
 void Server::nudge() const {
@@ -241,7 +249,9 @@ void Server::receive_one(Buffer& message) {
     }
     if (message.header.msg_local_port == everybody_) return begin_search(message);
     if (message.header.msg_local_port == window_) return show(message);
-    const bool notice = (message.header.msg_unused & MSG_UNUSED_KERNEL) != 0;
+    // What the kernel tells at a right that came over a link goes there.
+    const bool notice =
+        (message.header.msg_unused & MSG_UNUSED_KERNEL) != 0 && message.header.msg_local_port == task_notify();
     bool known = false;
     for (auto& [number, link] : links_) {
         // A name may be known to several links; a port is one link's.
@@ -249,7 +259,8 @@ void Server::receive_one(Buffer& message) {
         known = known || taken;
         if (taken && !notice) break;
     }
-    if (!known && !notice) discard(message);
+    if (known) return;
+    notice ? end_if_returned(message.notification) : discard(message);
 }
 
 namespace {

@@ -66,6 +66,7 @@ private:
     void receive_on();
     void receive_one(Buffer& message);
     void pass_news();
+    void end_if_returned(const notification_t& notice);
     void nudge() const;
     void calm() const;
     void land();
