@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace umach::netmsg {
 
@@ -91,6 +92,8 @@ void Link::attend() {
             end(transport_->reason());
         else if (!process(frame))
             end("the peer broke the protocol");
+        // Who sent much waits for that, and more that has come may take long.
+        if (std::exchange(tells_at_once_, false)) flush();
     }
     if (!waits_for_company()) flush();
 }
@@ -274,6 +277,7 @@ void Link::finish(Delivery& delivery, bool sent) {
             if (sent) memory.release();
         memory_in_ -= delivery.memory_length;
         control(Op::taken, 0, static_cast<std::uint32_t>(delivery.memory_length));
+        tells_at_once_ = true;
     }
     Holding* const to = rights_.holding(delivery.id);
     if (to == nullptr) return;

@@ -155,7 +155,7 @@ private:
     Rights rights_;
     std::string peer_name_, reason_, address_;
     bool listened_ = false;
-    bool ended_ = false, has_more_ = false;
+    bool ended_ = false, has_more_ = false, tells_at_once_ = false;
     std::size_t bytes_ = 0;     // that count for the quota
     std::size_t messages_ = 0;  // that wait for room
     std::deque<Bytes> controls_;

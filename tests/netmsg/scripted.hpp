@@ -21,12 +21,10 @@ inline Bytes of_two(Op op, std::uint32_t id, std::optional<std::uint32_t> count 
 }
 
 // A message to that id, whose items are these: a right each, as the code says.
-inline Bytes message_to(std::uint32_t id, msg_id_t number, const std::vector<std::pair<unsigned, WireRight>>& items = {},
-                        const WireRight& reply = {}) {
+inline Bytes message_to(std::uint32_t id, msg_id_t number, const std::vector<std::pair<unsigned, WireRight>>& items = {}) {
     Parcel parcel;
     parcel.id = number;
     parcel.simple = items.empty();
-    parcel.reply = reply;
     Letter body;
     for (const auto& [code, right] : items) {
         body.item(code, {PORT_NULL});
@@ -44,6 +42,7 @@ public:
     // What the server said, as far as a test asks: of a part the message, of an answer the right.
     struct Said {
         Op op;
+        std::uint64_t frame = 0;   // in which it came
         std::uint32_t id = 0, count = 0;
         Parcel parcel;
         WireRight right;
@@ -89,11 +88,12 @@ public:
             }
             Bytes frame;
             if (peer_->receive(frame, Deadline::in(std::chrono::seconds(10))) != Moved::done) break;
+            ++frames_;
             Reader reader(frame);
             while (!reader.done()) said_.push_back(next(reader));
         }
         ADD_FAILURE() << "the server did not say what was waited for " << peer_->reason();
-        return {Op::hello, 0, 0, {}, {}};
+        return {Op::hello, frames_, 0, 0, {}, {}};
     }
 
     // So that the server finds several things to do at once.
@@ -121,15 +121,17 @@ private:
         sigprocmask(SIG_BLOCK, &ends, nullptr);
         const int stop = signalfd(-1, &ends, SFD_CLOEXEC);
         {
-            Server server("good", [](const std::string&) {});
+            Server server("good", [](const std::string& what) {
+                if (getenv("UMACH_TEST_LOG") != nullptr) std::fprintf(stderr, "%s\n", what.c_str());
+            });
             server.add(over(transport::loopback_wire(std::move(pair.second), {}), {}));
             server.run(stop);
         }
         _exit(0);
     }
 
-    static Said next(Reader& reader) {
-        Said said{static_cast<Op>(reader.u8()), 0, 0, {}, {}};
+    Said next(Reader& reader) const {
+        Said said{static_cast<Op>(reader.u8()), frames_, 0, 0, {}, {}};
         if (said.op == Op::hello) return reader.u8(), reader.text(most_host_name), said;
         said.id = reader.u32();
         if (has_count(said.op) || said.op == Op::found) said.count = reader.u32();
@@ -145,6 +147,7 @@ private:
     pid_t server_ = -1;
     std::unique_ptr<Transport> peer_;
     std::deque<Said> said_;
+    std::uint64_t frames_ = 0;
 };
 
 }  // namespace umach::netmsg::test

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What a server does when the other side's packets come in an order that is rare: a peer says them one by one.
+#include <cstring>
+
 #include "servers/netmsg/space.hpp"
 #include "tests/netmsg/scripted.hpp"
 
@@ -199,6 +201,33 @@ TEST(ScriptedLink, ALentPortWhoseMessageCannotBeDeliveredGoesBackToItsOwner) {
         const auto back = peer.hear(Op::inherit);
         EXPECT_EQ(back.count, moved_home);
         EXPECT_GT(back.id, chosen_by_other);
+    });
+}
+
+// Such a message needs a place for its data, which it is: so many bytes out of line.
+Bytes heavy_message_to(std::uint32_t id, unsigned bytes) {
+    const msg_type_long_t type{{0, 0, 0, 0, 1, 0, 0}, MSG_TYPE_BYTE, 8, bytes};
+    Parcel parcel;
+    parcel.simple = false;
+    parcel.body.resize(sizeof type + sizeof(std::uint64_t) + 4);
+    std::memcpy(parcel.body.data(), &type, sizeof type);
+    Bytes whole;
+    encode_parcel(parcel, whole);
+    return part(id, whole);
+}
+
+TEST(ScriptedLink, WhoSentALargeMessageHearsThatItWasTakenBeforeWhatCameBehindItIsRead) {
+    in_a_host([](ScriptedPeer& peer) {
+        constexpr unsigned bytes = 2000;
+        const port_t large = made(), small = made();
+        const std::uint32_t to_large = peer.found("large", large), to_small = peer.found("small", small);
+        peer.stop_server();
+        peer.say({memory(to_large, bytes, 0, bytes)});
+        peer.say({heavy_message_to(to_large, bytes)});
+        for (int i = 0; i < 6; ++i) peer.say({message_to(to_small, i)});
+        peer.go_on();
+        const auto taken = peer.hear(Op::credit, to_large), read = peer.hear(Op::credit, to_small);
+        EXPECT_LT(taken.frame, read.frame);
     });
 }
 
