@@ -3,7 +3,6 @@
 #pragma once
 
 #include "runtime/clock.hpp"
-#include "runtime/machine.hpp"
 #include "runtime/nap.hpp"
 #include "runtime/wait.hpp"
 
@@ -19,15 +18,15 @@ bool several_cores();
 // sleeps: who was rung soon after it fell asleep looks longer the next time, who slept long looks for half as long.
 // A partner that shares the core is never seen to ring: after a few looks in vain only some are tried. Yields in
 // between let it run; where those pay they come first. Where a yield lets somebody compute for long, waits go without
-// for a while: who sleeps is woken in front of such a one, who has yielded stands behind it.
+// for a while: who sleeps is woken in front of such a one, who has yielded stands behind it. Many members of the host
+// that answered, each in its turn, look the same: then to sleep costs little more than to yield.
 class Spin {
 public:
     template <class Rung>
-    bool until(runtime::Machine& machine, Rung rung) {
+    bool until(Rung rung) {
         if (longest_ == 0) return rung();
-        machine_ = &machine;
         if (looks_first() && look(rung, shortest)) return yields_pay_ = 0, true;
-        if (!makes_way_) makes_way_ = runtime::MonotonicClock::now() >= again_;
+        if (!makes_way_) makes_way_ = may_yield_again();
         for (int i = 0; i < 2; ++i)
             if (yield(rung)) return true;
         yields_pay_ = 0;
@@ -57,26 +56,33 @@ private:
         sched_yield();
         const runtime::Instant back = runtime::MonotonicClock::now();
         const auto cost = back - begun;
-        if (cost > dear && cost > fair * awake()) do_without(back);
+        ++cheap_;
+        if (cost > dear && sleepers_come_first()) do_without(back, cost);
         if (!rung()) return false;
         yields_pay_ = cost > of_an_empty_yield ? yields_pay_ + 1 : 0;
         return true;
     }
 
-    // How many carriers of the host may have had their turns meanwhile.
-    unsigned awake() {
-        unsigned count = 0;
-        for (std::uint32_t slot = 1; slot < machine_->carriers(); ++slot)
-            count += machine_->carrier(slot).life.load() != 0 && machine_->carrier(slot).asleep.load() == 0 ? 1 : 0;
-        return count;
+    // Real-time policies put both, who yields and who is woken, behind all others of the same priority.
+    static bool sleepers_come_first() {
+        const int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+        return policy != SCHED_FIFO && policy != SCHED_RR;
     }
 
-    // For twice as long if that is what it was the last time, too.
-    void do_without(runtime::Instant now) {
-        const bool again = now - again_ < 4 * without_;
-        without_ = again ? std::min(2 * without_, longest_without) : shortest_without;
-        again_ = now + without_;
+    // Beside somebody who computes a yield is dear after a dozen cheap ones at most; then waits go without for twice as
+    // long. One dear yield amid many cheap ones was an accident. For so much time, on account of those who wait often;
+    // and for so many waits, on account of those who wait seldom.
+    void do_without(runtime::Instant now, std::chrono::nanoseconds cost) {
+        times_ = cheap_ < many ? std::min(2 * times_, most_times) : least_times;
+        cheap_ = 0;
+        waits_without_ = 4 * times_;
+        again_ = now + std::min(times_ * cost, longest_without);
         makes_way_ = false;
+    }
+
+    bool may_yield_again() {
+        if (waits_without_ != 0) --waits_without_;
+        return waits_without_ == 0 && runtime::MonotonicClock::now() >= again_;
     }
 
     template <class Rung>
@@ -95,16 +101,18 @@ private:
     static constexpr unsigned at_once = 256;   // between two looks at the clock: how long a pause is differs by ten
     static constexpr std::chrono::microseconds worth_a_look{60};
     static constexpr std::chrono::nanoseconds of_an_empty_yield{1000};
-    static constexpr std::chrono::microseconds dear{700}, fair{100};   // of who computes; of one that answers
-    static constexpr std::chrono::nanoseconds shortest_without{1'000'000}, longest_without{200'000'000};
-    runtime::Machine* machine_ = nullptr;
+    static constexpr std::chrono::microseconds dear{700};   // the shortest slice of who computes
+    static constexpr unsigned many = 64, least_times = 8, most_times = 64;
+    static constexpr std::chrono::nanoseconds longest_without{1'000'000'000};
     const unsigned longest_ = runtime::longest_spin();
     unsigned budget_ = longest_;
     unsigned in_vain_ = 0;
-    unsigned yields_pay_ = 0;   // how often in a row it was rung during a yield
-    std::chrono::nanoseconds without_ = shortest_without;   // how long waits went, or go, without yields
-    runtime::Instant again_{};                              // when they yield again
-    bool makes_way_ = true;
+    unsigned yields_pay_ = 0;      // how often in a row it was rung during a yield
+    unsigned cheap_ = many;        // yields since one was dear
+    unsigned times_ = 0;           // what that one cost: for so long waits go without
+    bool makes_way_ = true;        // if not, waits go without yields: ...
+    unsigned waits_without_ = 0;   // ... for so many more at least,
+    runtime::Instant again_{};     // and until then
 };
 
 }  // namespace umach::ports

@@ -148,7 +148,7 @@ namespace {
 Parked park_carrier(Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, bool interruptible) {
     thread_local Spin spin;
     const auto rung = [&] { return is_rung(caller.k, caller.thread.index, epoch); };
-    if (spin.until(caller.k.machine(), rung)) return Parked::rung;
+    if (spin.until(rung)) return Parked::rung;
     const runtime::Instant asleep = runtime::MonotonicClock::now();
     for (std::optional<Glance> before;;) {
         const auto woken = doze(caller, deadline, rung);
