@@ -18,19 +18,20 @@ bool several_cores();
 // sleeps: who was rung soon after it fell asleep looks longer the next time, who slept long looks for half as long.
 // A partner that shares the core is never seen to ring: after a few looks in vain only some are tried. Yields in
 // between let it run; where those pay they come first. Where a yield lets somebody compute for long, waits go without
-// for a while: who sleeps is woken in front of such a one, who has yielded stands behind it. Many members of the host
-// that answered, each in its turn, look the same: then to sleep costs little more than to yield.
+// for a while: who sleeps is woken in front of such a one, who has yielded stands behind it. But not in a crowd of
+// carriers that look, where it may have been the one who answers them all.
 class Spin {
 public:
-    template <class Rung>
-    bool until(Rung rung) {
+    // others: how many carriers of the host look just now; asked seldom
+    template <class Rung, class Others>
+    bool until(Rung rung, Others others) {
         if (longest_ == 0) return rung();
-        if (looks_first() && look(rung, shortest)) return yields_pay_ = 0, true;
+        if (looks_first() && look(rung, others, shortest)) return yields_pay_ = 0, true;
         if (!makes_way_) makes_way_ = may_yield_again();
         for (int i = 0; i < 2; ++i)
-            if (yield(rung)) return true;
+            if (yield(rung, others)) return true;
         yields_pay_ = 0;
-        if (!several_cores() || budget_ == 0 || !look(rung, budget_)) return false;
+        if (!several_cores() || budget_ == 0 || !look(rung, others, budget_)) return false;
         budget_ = longest_;
         in_vain_ = 0;
         return true;
@@ -49,15 +50,15 @@ private:
     // A partner on the same core answers during a yield that lets it run, and never during a look.
     bool looks_first() const { return yields_pay_ % 16 == 0; }
 
-    template <class Rung>
-    bool yield(Rung rung) {
+    template <class Rung, class Others>
+    bool yield(Rung rung, Others others) {
         if (!makes_way_) return rung();
         const runtime::Instant begun = runtime::MonotonicClock::now();
         sched_yield();
         const runtime::Instant back = runtime::MonotonicClock::now();
         const auto cost = back - begun;
         ++cheap_;
-        if (cost > dear && sleepers_come_first()) do_without(back, cost);
+        if (cost > dear && others() < a_crowd && sleepers_come_first()) do_without(back, cost);
         if (!rung()) return false;
         yields_pay_ = cost > of_an_empty_yield ? yields_pay_ + 1 : 0;
         return true;
@@ -76,7 +77,7 @@ private:
         times_ = cheap_ < many ? std::min(2 * times_, most_times) : least_times;
         cheap_ = 0;
         waits_without_ = 4 * times_;
-        again_ = now + std::min(times_ * cost, longest_without);
+        again_ = now + times_ * std::min(cost, longest_counted);
         makes_way_ = false;
     }
 
@@ -85,15 +86,15 @@ private:
         return waits_without_ == 0 && runtime::MonotonicClock::now() >= again_;
     }
 
-    template <class Rung>
-    bool look(Rung rung, unsigned pauses) {
+    template <class Rung, class Others>
+    bool look(Rung rung, Others others, unsigned pauses) {
         const runtime::Instant begun = pauses > at_once ? runtime::MonotonicClock::now() : runtime::Instant{};
         for (unsigned i = 0; i < pauses; ++i) {
             if (rung()) return true;
             runtime::cpu_pause();
             if (i % at_once != at_once - 1) continue;
             if (runtime::MonotonicClock::now() - begun > worth_a_look) return false;
-            if (yield(rung)) return true;   // who is to ring may have been put on this core
+            if (yield(rung, others)) return true;   // who is to ring may have been put on this core
         }
         return false;
     }
@@ -103,7 +104,8 @@ private:
     static constexpr std::chrono::nanoseconds of_an_empty_yield{1000};
     static constexpr std::chrono::microseconds dear{700};   // the shortest slice of who computes
     static constexpr unsigned many = 64, least_times = 8, most_times = 64;
-    static constexpr std::chrono::nanoseconds longest_without{1'000'000'000};
+    static constexpr unsigned a_crowd = 8;   // who answers so many computes, too, and would have to wake each that sleeps
+    static constexpr std::chrono::nanoseconds longest_counted{4'000'000};
     const unsigned longest_ = runtime::longest_spin();
     unsigned budget_ = longest_;
     unsigned in_vain_ = 0;

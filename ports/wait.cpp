@@ -145,10 +145,23 @@ bool rescued(Caller& caller, std::optional<Glance>& before) {
 
 namespace {
 
+unsigned carriers_that_look(runtime::Machine& machine) {
+    unsigned count = 0;
+    for (std::uint32_t slot = 1; slot < machine.carriers(); ++slot) {
+        const runtime::CarrierRecord& record = machine.carrier(slot);
+        count += record.looking.load(std::memory_order_relaxed) != 0 && !runtime::is_dead(record) ? 1 : 0;
+    }
+    return count;
+}
+
 Parked park_carrier(Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, bool interruptible) {
     thread_local Spin spin;
     const auto rung = [&] { return is_rung(caller.k, caller.thread.index, epoch); };
-    if (spin.until(rung)) return Parked::rung;
+    std::atomic<std::uint64_t>& looking = caller.carrier.record().looking;
+    looking.store(1, std::memory_order_relaxed);
+    const bool seen = spin.until(rung, [&] { return carriers_that_look(caller.k.machine()); });
+    looking.store(0, std::memory_order_relaxed);
+    if (seen) return Parked::rung;
     const runtime::Instant asleep = runtime::MonotonicClock::now();
     for (std::optional<Glance> before;;) {
         const auto woken = doze(caller, deadline, rung);

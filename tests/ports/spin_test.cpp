@@ -15,6 +15,7 @@ constexpr auto a_slice = 4ms;
 thread_local runtime::Instant now_here{};
 thread_local unsigned yields = 0;
 thread_local unsigned dear_ones = 0;   // each that many; 0: none
+thread_local unsigned others = 0;      // that look, too
 
 void pass_a_yield() {
     ++yields;
@@ -37,7 +38,7 @@ class Spinning : public testing::Test {
 protected:
     Spinning() {
         now_here = runtime::Instant(1h);
-        yields = 0;
+        yields = others = 0;
         former_ = runtime::replace_clock([]() noexcept { return now_here; });
     }
     ~Spinning() override {
@@ -59,7 +60,7 @@ protected:
     // returns: whether it yielded before
     bool wait(std::chrono::nanoseconds sleep) {
         const unsigned before = yields;
-        spin_.until([] { return false; });
+        spin_.until([] { return false; }, [] { return others; });
         spin_.slept(sleep);
         now_here += sleep;
         return yields != before;
@@ -104,6 +105,12 @@ TEST_F(Spinning, ADearYieldAmidCheapOnesEndsThemForAShortTimeOnly) {
         }
         EXPECT_LT(now_here - begun, 50ms) << "the time " << time;
     }
+}
+
+TEST_F(Spinning, InACrowdThatLooksEachWaitYieldsHoweverDearThatIs) {
+    dear_ones = 1;
+    others = 8;
+    EXPECT_EQ(waits_that_yield(100, 100us), 100U);
 }
 
 TEST_F(Spinning, UnderARealTimePolicyEachWaitYieldsHoweverDearThatIs) {
