@@ -146,13 +146,14 @@ bool Link::hear(Reader& reader) {
     const std::uint32_t id = reader.u32();
     const std::uint32_t count = has_count(op) ? reader.u32() : 1;
     if (!reader.ok()) return end("the peer sent a packet of a wrong length");
-    if (op == Op::credit) hear_credit(id);
+    if (op == Op::credit) return hear_credit(id);
     if (op == Op::dead) rights_.died(id);
     if (op == Op::taken) memory_out_ -= std::min<std::size_t>(memory_out_, count);
     if (op == Op::room) peer_memory_ = std::min<std::size_t>(count, most_memory);
     if (op == Op::inherit) return rights_.inherited(id, count) || end(rights_.why());
     if (op != Op::release && op != Op::unowned) return true;
     const bool had = op == Op::release ? rights_.released(id, count) : rights_.unowned(id);
+    forget_incoming(id);
     return had || end("the peer gave back what it does not have");
 }
 
@@ -262,12 +263,51 @@ void Link::deliver(std::unique_ptr<Delivery> delivery) {
     within_quota();
 }
 
-void Link::landed(Delivery& delivery, msg_return_t code) {
-    bytes_ -= delivery.message.header.msg_size;
+// A port that dies before the message stands in the line takes its name along; with ownership, before it leaves it.
+// returns: whether there was one, for which the message has PORT_DEAD, or no ownership
+bool Link::mark_dead(Delivery& delivery) {
+    bool any = false;
+    const auto marked = [&](Arrival& arrival) {
+        const bool sends = arrival.kind == RightKind::mine || arrival.kind == RightKind::yours;
+        const bool owns = arrival.kind == RightKind::own || arrival.kind == RightKind::own_home;
+        if (!(sends || owns) || arrival.name == PORT_DEAD || arrival.name == PORT_NULL) return false;
+        const port_type_t type = type_of(arrival.name);
+        if (type != PORT_TYPE_NONE && !(owns && type == PORT_TYPE_DEAD_NAME)) return false;
+        arrival.name = sends ? PORT_DEAD : PORT_NULL;
+        return any = true;
+    };
+    msg_header_t& header = delivery.message.header;
+    auto arrival = delivery.arrivals.begin();
+    if (marked(*arrival++)) header.msg_local_port = PORT_NULL;
+    auto* const body = reinterpret_cast<std::byte*>(delivery.message.bytes) + sizeof header;
+    visit_items(body_of(delivery.message), [&](const Item& item) {
+        for (std::size_t i = 0; item.rights() && i < item.number; ++i, ++arrival)
+            if (marked(*arrival)) std::memcpy(data_of(body, item) + i * sizeof(port_t), &arrival->name, sizeof(port_t));
+    });
+    return any;
+}
+
+void Link::landed(std::unique_ptr<Delivery> delivery, msg_return_t code) {
+    const std::uint32_t id = delivery->id;
+    bytes_ -= delivery->message.header.msg_size;
     --messages_;
-    finish(delivery, code == SEND_SUCCESS);
-    rights_.arrived(delivery.id);
+    rights_.holding(id)->busy = false;
+    if (code != SEND_SUCCESS && mark_dead(*delivery))
+        deliver(std::move(delivery));
+    else
+        finish(*delivery, code == SEND_SUCCESS);
+    if (const Holding* const to = rights_.holding(id); to != nullptr && !to->busy) rights_.arrived(id);
+    forget_incoming(id);
     flush();
+}
+
+// What has come of a message to a right that the other side has given back, or used up.
+void Link::forget_incoming(std::uint32_t id) {
+    const auto come = incoming_.find(id);
+    if (come == incoming_.end() || rights_.holding(id) != nullptr) return;
+    memory_in_ -= come->second.memory_length;
+    bytes_ -= come->second.bytes.size();
+    incoming_.erase(come);
 }
 
 void Link::finish(Delivery& delivery, bool sent) {

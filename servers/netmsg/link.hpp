@@ -72,7 +72,7 @@ public:
     bool ask(const std::string& name, std::uint64_t search);
     void tell_found(Found found) { found_ = std::move(found); }
     // The ferry brought a message over, or could not.
-    void landed(Delivery& delivery, msg_return_t code);
+    void landed(std::unique_ptr<Delivery> delivery, msg_return_t code);
 
 private:
     struct Outgoing {
@@ -119,7 +119,8 @@ private:
     bool may_send_to(const Holding* to);
     bool hear_part(Reader& reader);
     bool hear_memory(Reader& reader);
-    void hear_credit(std::uint32_t id);
+    bool hear_credit(std::uint32_t id);
+    void forget_incoming(std::uint32_t id);
     bool hear_look_up(Reader& reader);
     bool hear_found(Reader& reader);
     bool message_for(std::uint32_t id, Incoming whole);
@@ -129,6 +130,7 @@ private:
     static bool cut_up(const Parcel& parcel, std::vector<Memory>& memory);
     void deliver(std::unique_ptr<Delivery> delivery);
     void finish(Delivery& delivery, bool sent);
+    static bool mark_dead(Delivery& delivery);
     void give_credit(const Delivery& delivery);
     bool hear_version(Reader& reader);
     bool hear_told(Reader& reader);

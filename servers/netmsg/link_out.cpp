@@ -216,7 +216,12 @@ bool Link::take(Buffer& message) {
     Proxy* const proxy = rights_.proxy_named(at);
     if (proxy == nullptr) return false;
     // More would never go over: whoever waits for an answer learns that there will be none.
-    if (memory_of(body_of(message)) > peer_memory_) return discard(message), true;
+    if (memory_of(body_of(message)) > peer_memory_) {
+        discard(message);
+        if (proxy->once) rights_.once_died(at);
+        flush();
+        return true;
+    }
     put(message, *proxy, false);
     flush();
     return true;
@@ -236,17 +241,19 @@ bool Link::take_next(std::uint32_t id, bool ahead) {
 
 // A message whose memory went ahead may follow. Or the next one is taken here if it waits already: who receives
 // from the set would have to be woken for it.
-void Link::hear_credit(std::uint32_t id) {
+bool Link::hear_credit(std::uint32_t id) {
     const auto ahead = std::find_if(outgoing_.begin(), outgoing_.end(), [id](const Outgoing& message) {
-        return message.ahead && message.id == id;
+        return !message.packet && message.id == id;
     });
+    if (ahead != outgoing_.end() && !ahead->ahead) return end("the peer gave a credit for what it has not taken");
     if (ahead != outgoing_.end()) {
-        if (follows(*ahead)) return;
+        if (follows(*ahead)) return true;
         const WireRight to = ahead->rights.front();
         outgoing_.erase(ahead);
         rights_.left(to);
     }
     if (!take_next(id, false)) rights_.give_credit(id);
+    return true;
 }
 
 }  // namespace umach::netmsg

@@ -66,21 +66,36 @@ std::optional<Arrival> Rights::arrive_receive(const WireRight& right) {
     } else {
         name = new_port();
     }
-    // A message to it may wait for room since before it left: each of the two holds a right.
-    if (held_names_.contains(name)) make(MSG_TYPE_PORT, name);
+    const bool held = held_names_.contains(name);
     Holding& holding = hold(right.id, name, false);
     holding.refs = 1;
     holding.owns = right.kind == RightKind::receive && type_of(name) == PORT_TYPE_RECEIVE_OWN;
-    if (holding.owns) make(MSG_TYPE_PORT, name);  // which stays when ownership goes
-    if (holding.owns) make(MSG_TYPE_PORT, name);  // which stays when ownership goes
+    // A right that stays when ownership goes. And a message to the port may wait for room since before it left: each of
+    // the two holds a right.
+    if (held || holding.owns) make(MSG_TYPE_PORT, name);
     if (name == PORT_NULL) {
         holding.dead = true;
         held_names_.erase(name);
         tell_dead(holding);
         return Arrival{};
     }
+    holding.comes = true;
     const unsigned code = right.kind == RightKind::all ? MSG_TYPE_PORT_ALL : MSG_TYPE_PORT_RECEIVE;
     return Arrival{name, code, right.kind, right.id};
+}
+
+void Rights::settle_receive(const Arrival& arrival, bool sent) {
+    Holding& kept = holdings_.at(arrival.id);
+    kept.comes = false;
+    const bool left_by_owner = std::exchange(kept.unowned, false);
+    if (sent) {
+        control_(Op::credit, arrival.id, 1);
+        if (left_by_owner) unowned(arrival.id);
+    } else if (left_by_owner || arrival.kind == RightKind::all || !came_back(arrival.name)) {
+        end_port(arrival.name);
+        port_died(arrival.name);
+    }
+    if (kept.refs == 0) drop(kept);
 }
 
 }  // namespace umach::netmsg

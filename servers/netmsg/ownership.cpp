@@ -62,8 +62,13 @@ std::optional<Arrival> Rights::arrive_ownership(const WireRight& right) {
 
 void Rights::settle_ownership(const Arrival& arrival, bool sent) {
     const auto moved = held_names_.find(arrival.name);
-    if (moved != held_names_.end() && std::exchange(holdings_.at(moved->second).for_owner, false))
-        return hand_over(arrival.name);
+    if (moved != held_names_.end() && holdings_.at(moved->second).for_owner) {
+        Holding& kept = holdings_.at(moved->second);
+        kept.for_owner = false;
+        hand_over(arrival.name);
+        if (kept.refs == 0) drop(kept);
+        return;
+    }
     const auto found = proxies_.find(arrival.id);
     if (found == proxies_.end() || found->second.gone) return;
     --found->second.arriving;
@@ -79,23 +84,22 @@ void Rights::hand_over(port_t name) {
 
 // It may be on its way to us while the port is on its way to it: then the port's proxy is owned here.
 std::optional<Arrival> Rights::arrive_ownership_home(const WireRight& right) {
-    const Holding* const kept = holding(right.id);
+    Holding* const kept = holding(right.id);
     if (kept == nullptr || kept->once) return std::nullopt;
     if (kept->dead) return Arrival{};
     const Proxy* const moved = proxy_named(kept->name);
     if (!kept->owns && (moved == nullptr || moved->owned)) return std::nullopt;
+    ++kept->arriving;
     return Arrival{kept->name, MSG_TYPE_PORT_OWNERSHIP, right.kind, right.id};
 }
 
 void Rights::settle_ownership_home(const Arrival& arrival, bool sent) {
-    if (Proxy* const moved = proxy_named(arrival.name); moved != nullptr) {
+    Holding& kept = holdings_.at(arrival.id);
+    if (Proxy* const moved = proxy_named(arrival.name); moved != nullptr)
         moved->owned = moved->owned || sent;
-        return;
-    }
-    Holding* const kept = holding(arrival.id);
-    if (kept == nullptr || !kept->owns) return;
-    kept->owns = false;
-    if (!sent) give_up_ownership(arrival.name);
+    else if (std::exchange(kept.owns, false) && !sent)
+        give_up_ownership(arrival.name);
+    settle_yours(arrival.id);
 }
 
 void Rights::lose_owner(Proxy& proxy) {
@@ -109,6 +113,7 @@ void Rights::lose_owner(Proxy& proxy) {
 bool Rights::unowned(std::uint32_t id) {
     Holding* const kept = holding(id);
     if (kept == nullptr) return false;
+    if (kept->comes) return kept->unowned = kept->owns, true;
     if (kept->owns && !kept->dead) give_up_ownership(kept->name);
     kept->owns = false;
     return true;
@@ -122,6 +127,7 @@ bool Rights::inherited(std::uint32_t id, std::uint32_t was) {
     if (!arrival || arrival->name == PORT_NULL) return arrival.has_value();
     if (!owned || make(MSG_TYPE_PORT, arrival->name) == PORT_NULL) return settle(*arrival, false), true;
     control_(Op::credit, id, 1);
+    holdings_.at(id).comes = false;
     holdings_.at(id).for_owner = comes;
     if (!comes) hand_over(arrival->name);
     return true;

@@ -152,8 +152,9 @@ std::optional<Arrival> Rights::arrive(const WireRight& right) {
         case RightKind::own_home: return arrive_ownership_home(right);
         case RightKind::yours: break;
     }
-    const Holding* const kept = holding(right.id);
+    Holding* const kept = holding(right.id);
     if (kept == nullptr || kept->once) return std::nullopt;
+    ++kept->arriving;
     return Arrival{kept->dead ? PORT_DEAD : kept->name, MSG_TYPE_PORT, right.kind, right.id};
 }
 
@@ -214,6 +215,8 @@ port_t Rights::make(unsigned code, port_t port) {
 void Rights::settle(const Arrival& arrival, bool sent) {
     if (arrival.kind == RightKind::mine) {
         settle_mine(arrival, sent);
+    } else if (arrival.kind == RightKind::yours) {
+        settle_yours(arrival.id);
     } else if (arrival.kind == RightKind::own) {
         settle_ownership(arrival, sent);
     } else if (arrival.kind == RightKind::own_home) {
@@ -221,11 +224,15 @@ void Rights::settle(const Arrival& arrival, bool sent) {
     } else if (arrival.kind == RightKind::once) {
         if (!sent) give_up(arrival.name);  // of which the kernel tells
     } else if (arrival.kind == RightKind::receive || arrival.kind == RightKind::all) {
-        if (sent) return control_(Op::credit, arrival.id, 1);
-        if (arrival.kind == RightKind::receive && came_back(arrival.name)) return;  // to its owner
-        end_port(arrival.name);
-        port_died(arrival.name);
+        settle_receive(arrival, sent);
     }
+}
+
+// The other side may have given all of its own back meanwhile.
+void Rights::settle_yours(std::uint32_t id) {
+    Holding& kept = holdings_.at(id);
+    --kept.arriving;
+    if (kept.refs == 0) drop(kept);
 }
 
 void Rights::settle_mine(const Arrival& arrival, bool sent) {
@@ -257,7 +264,8 @@ void Rights::arrived(std::uint32_t id) {
 }
 
 void Rights::drop(Holding& holding) {
-    if (holding.busy) return;
+    if (holding.in_use()) return;
+    if (holding.owns && !holding.dead) give_up_ownership(holding.name);
     if (!holding.dead) give_up_held(holding);
     holdings_.erase(holding.id);
 }

@@ -37,6 +37,12 @@ struct Holding {
     bool busy = false;  // a message to it waits for room
     bool owns = false;  // ownership is kept here for somebody behind the other side
     bool for_owner = false;  // the receive right is kept here until the message with ownership has been sent on
+    unsigned arriving = 0;   // messages with a right to it that are not sent on here yet
+    bool comes = false;      // the message in which its port moves is not sent on here yet
+    bool unowned = false;    // and the other side has said meanwhile that nobody there owns it
+
+    // Whether the name is still needed, whatever the other side gives back.
+    bool in_use() const { return busy || for_owner || comes || arriving > 0; }
 };
 
 struct Proxy {
@@ -141,6 +147,8 @@ private:
     std::optional<Arrival> arrive_ownership(const WireRight& right);
     std::optional<Arrival> arrive_ownership_home(const WireRight& right);
     void settle_mine(const Arrival& arrival, bool sent);
+    void settle_yours(std::uint32_t id);
+    void settle_receive(const Arrival& arrival, bool sent);
     void settle_ownership(const Arrival& arrival, bool sent);
     void settle_ownership_home(const Arrival& arrival, bool sent);
     void lose_owner(Proxy& proxy);

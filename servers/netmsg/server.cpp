@@ -228,6 +228,8 @@ void Server::pass_news() {
 void Server::end_if_returned(const notification_t& notice) {
     if (notice.notify_header.msg_id != NOTIFY_RECEIVE_RIGHTS) return;
     end_port(notice.notify_port);
+    // Ownership may have gone home since that was told: then the port is its owner's.
+    if (type_of(notice.notify_port) == PORT_TYPE_SEND) return;
     notification_t death = notice;
     death.notify_header.msg_id = NOTIFY_PORT_DELETED;
     for (auto& [number, link] : links_) link->notified(death);
@@ -282,7 +284,7 @@ void Server::land() {
     for (Ferry::Landed& landed : ferry_->landed()) {
         const auto link = links_.find(landed.delivery->link);
         if (link != links_.end())
-            link->second->landed(*landed.delivery, landed.code);
+            link->second->landed(std::move(landed.delivery), landed.code);
         else
             forget(*landed.delivery, landed.code == SEND_SUCCESS);
     }
