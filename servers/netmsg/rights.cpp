@@ -267,7 +267,9 @@ void Rights::drop(Holding& holding) {
     if (holding.in_use()) return;
     if (holding.owns && !holding.dead) give_up_ownership(holding.name);
     if (!holding.dead) give_up_held(holding);
+    const port_t name = holding.name;
     holdings_.erase(holding.id);
+    if (Proxy* const moved = proxy_named(name); moved != nullptr) retire(*moved);
 }
 
 void Rights::used_up(Holding& holding) {
@@ -312,7 +314,10 @@ void Rights::give_credit(std::uint32_t id) {
 
 void Rights::retire(Proxy& proxy) {
     const bool idle = proxy.senderless && proxy.credit && proxy.in_transit == 0 && !proxy.once;
-    const bool wanted = proxy.owned || proxy.arriving > 0;
+    // A message to it from before it moved may be in the ferry, and not in its line yet.
+    const auto held = held_names_.find(proxy.name);
+    const bool awaited = held != held_names_.end() && holdings_.at(held->second).in_use();
+    const bool wanted = proxy.owned || proxy.arriving > 0 || awaited;
     if (!idle || wanted || waiting_at(proxy.name) != 0) return;
     // The news may be older than a right that was given out meanwhile.
     port_set_remove(task_self(), proxy.name);
