@@ -150,6 +150,12 @@ EXPLORE = [
           '    std::uint64_t seen = sleeper.rung.load();\n'
           '    if (!sleeps && !for_the_dead) { sleeper.rung.store(epoch); return debt.whom.put(0); }',
           'OneSendsAndOneReceives_PreemptionsWhereTheyOrder'),
+    Plant('of a ringer that dies before it wakes neither the system nor the keeper wakes the sleeper', 'ports/kernel.cpp',
+          '    if (header_->keeper.get() != carrier.name().word()) carrier.arm_for_ring(record.doorbell);\n'
+          '    if (for_the_dead) machine_.doorbells().ring_again(record.doorbell, whom.slot);\n'
+          '    else machine_.doorbells().ring(record.doorbell, whom.slot);\n',
+          '    machine_.doorbells().ring(record.doorbell, whom.slot);\n',
+          'OneSendsAndOneReceives_APreemptionAndADeath'),
 ]
 PLANTS = {'torture': TORTURE, 'explore': EXPLORE}
 

@@ -98,7 +98,8 @@ int (nanosleep)(const timespec* time, timespec*) {
 }
 }
 
-// In the place of runtime/wait.cpp.
+// In the place of runtime/wait.cpp. Somebody else may go on, or this one die, just before it looks at the word and sleeps,
+// and just before it wakes who sleeps there.
 namespace umach::runtime {
 
 constinit thread_local std::atomic<std::uint32_t> quiet_interruptions [[gnu::tls_model("initial-exec")]] {0};
@@ -108,11 +109,14 @@ unsigned longest_spin() noexcept { return 0; }
 WaitEnd futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadline deadline) noexcept {
     const auto until = deadline.is_never() ? INT64_MAX : deadline.instant().time_since_epoch().count();
     const auto* const raw = reinterpret_cast<const volatile std::uint32_t*>(&word);
+    ask(raw, Access::change, true);
     return explore::sleep_at(raw, expected, until) == ETIMEDOUT ? WaitEnd::deadline : WaitEnd::rung;
 }
 
 int futex_wake(const std::atomic<std::uint32_t>& word, int count) noexcept {
-    return explore::wake_at(reinterpret_cast<const volatile std::uint32_t*>(&word), count);
+    const auto* const raw = reinterpret_cast<const volatile std::uint32_t*>(&word);
+    ask(raw, Access::change, true);
+    return explore::wake_at(raw, count);
 }
 
 }  // namespace umach::runtime

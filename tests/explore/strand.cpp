@@ -56,11 +56,11 @@ const volatile std::uint32_t* mark_as_dead() {
     robust_list* const pending = std::exchange(list.list_op_pending, nullptr);
     if (pending == nullptr) return nullptr;
     auto* const word = reinterpret_cast<std::uint32_t*>(reinterpret_cast<char*>(pending) + list.futex_offset);
-    const std::uint32_t before = *word;
-    const bool ours = (before & FUTEX_TID_MASK) == static_cast<std::uint32_t>(syscall(SYS_gettid));
-    if (ours) *word = (before & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-    const bool wakes = ours ? (before & FUTEX_WAITERS) != 0 : before == 0;
-    return wakes ? word : nullptr;
+    const std::uint32_t before = *word, owner = before & FUTEX_TID_MASK;
+    if (owner == 0) return word;   // whatever its other bits: it was let go, and the wake may not have been made
+    if (owner != static_cast<std::uint32_t>(syscall(SYS_gettid))) return nullptr;
+    *word = (before & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+    return (before & FUTEX_WAITERS) != 0 ? word : nullptr;
 }
 
 }  // namespace umach::explore
