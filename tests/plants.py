@@ -156,6 +156,14 @@ EXPLORE = [
           '    else machine_.doorbells().ring(record.doorbell, whom.slot);\n',
           '    machine_.doorbells().ring(record.doorbell, whom.slot);\n',
           'OneSendsAndOneReceives_APreemptionAndADeath'),
+    Plant('a kept message is admitted and its sender not told', 'ports/queue.cpp',
+          '    tell_accepted(s, port, message);\n', '    static_cast<void>(tell_accepted), static_cast<void>(message);\n',
+          'AMessageIsKeptWhileRoomIsMade_PreemptionsAnywhere'),
+    Plant('a kept message dies with its sender', 'ports/thread.cpp',
+          '        MessageIdentity identity = message.identity;\n        identity.flags |= message_orphan;\n',
+          '        return leave_line(s, at.index, m), doom(s, thread.task, m), s.set(thread.kept_port, PortRef{});\n'
+          '        MessageIdentity identity = message.identity;\n',
+          'AKeptMessageIsWaitedForByItsReceiver_DeathsAnywhere'),
 ]
 PLANTS = {'torture': TORTURE, 'explore': EXPLORE}
 

@@ -30,8 +30,6 @@ runtime::Instant explored_time() noexcept {
     return runtime::Instant(std::chrono::nanoseconds(virtual_now()));
 }
 
-constexpr msg_id_t in_flight = -1;   // a code that no call returns: it has not
-
 }  // namespace
 
 Host::Host(const Scene& scene) : scene_(scene) {
@@ -46,6 +44,7 @@ Host::Host(const Scene& scene) : scene_(scene) {
             if (&other != &members_[i]) introduce(members_[i], members_[i].own, other, to(i));
     for (std::size_t i = 0; i < members_.size(); ++i) introduce(members_[i], members_[i].own, keeper_, to(i));
     if (scene.setting) scene.setting(*this);
+    sent_before_ = sent_;
 }
 
 void Host::join(Member& member, const char* program) {
@@ -68,9 +67,10 @@ void Host::introduce(Member& who, port_name_t port, Member& whom, port_name_t na
 
 msg_return_t Host::post(Member& from, msg_id_t number, Letter letter, msg_option_t options, msg_timeout_t timeout) {
     letter.header()->msg_id = number;
-    sent_[number] = in_flight;
+    const std::size_t to = addressee(number, letter.header()->msg_remote_port);
+    notes_sent(number, in_flight, to);
     const msg_return_t code = send(from, letter.header(), options, timeout);
-    sent_[number] = code;
+    notes_sent(number, code, to);
     return code;
 }
 
@@ -87,7 +87,21 @@ void Host::notes(Member& at, const msg_header_t& header) {
     ++(notice ? notices_[{&at, header.msg_id}] : got_[header.msg_id]);
 }
 
-void Host::notes_sent(msg_id_t number, msg_return_t code) { sent_[number] = code; }
+std::size_t Host::addressee(msg_id_t number, port_name_t name) const {
+    if (const auto found = expected_.find(number); found != expected_.end()) return found->second;
+    return name >= to(0) && name < to(members_.size()) ? name - to(0) : nobody;
+}
+
+void Host::notes_sent(msg_id_t number, msg_return_t code, std::size_t to) { sent_[number] = {code, to}; }
+
+void Host::expects(msg_id_t number, Member& caller) {
+    for (std::size_t i = 0; i < members_.size(); ++i)
+        if (&members_[i] == &caller) expected_[number] = i;
+}
+
+bool Host::all_live() const {
+    return std::none_of(members_.begin(), members_.end(), [](const Member& member) { return member.dead; });
+}
 
 int Host::notices(Member& at, msg_id_t id) { return notices_[{&at, id}]; }
 
@@ -96,7 +110,8 @@ int Host::notices(Member& at, msg_id_t id) { return notices_[{&at, id}]; }
 Range Host::shared() { return {k_->machine().base(), k_->machine().bytes()}; }
 
 std::vector<std::function<void()>> Host::parts() {
-    sent_.clear();
+    sent_ = sent_before_;
+    expected_.clear();
     got_.clear();
     results_.clear();
     notices_.clear();
@@ -159,32 +174,36 @@ void Host::drain(Member& member) {
     }
 }
 
-// Who dies may take along what it had got, and what it was about to say of what it sent.
-std::string Host::accounts(bool died) {
+// Not of who died in the middle of sending, nor by who died with what it had got.
+bool Host::was_lost(msg_id_t number, const Sent& sent) {
+    const bool went = sent.code == SEND_SUCCESS || sent.code == SEND_WILL_NOTIFY;
+    if (!went || got_[number] != 0 || scene_.loss == Loss::with_a_port) return false;
+    return all_live() || (scene_.loss == Loss::with_its_receiver && sent.to != nobody && lives(sent.to));
+}
+
+std::string Host::accounts() {
     for (const auto& [number, times] : got_) {
         if (times > 1) return "message " + std::to_string(number) + " has come twice";
         if (times > 0 && !sent_.contains(number)) return "message " + std::to_string(number) + " was never sent";
     }
-    if (died) return "";
-    for (const auto& [number, code] : sent_) {
-        const bool went = code == SEND_SUCCESS || code == SEND_WILL_NOTIFY;
-        if (went && got_[number] == 0 && !scene_.may_lose) return "message " + std::to_string(number) + " is lost";
-        if (code != in_flight && !went && got_[number] != 0)
-            return "message " + std::to_string(number) + " has come, and its sender was told " + std::to_string(code);
+    for (const auto& [number, sent] : sent_) {
+        if (was_lost(number, sent)) return "message " + std::to_string(number) + " is lost";
+        const bool refused = sent.code != in_flight && sent.code != SEND_SUCCESS && sent.code != SEND_WILL_NOTIFY;
+        if (refused && got_[number] != 0)
+            return "message " + std::to_string(number) + " has come, and its sender was told " + std::to_string(sent.code);
     }
     return "";
 }
 
 std::string Host::verdict() {
-    const bool died = std::any_of(members_.begin(), members_.end(), [](const Member& member) { return member.dead; });
     for (int i = 0; i < 3; ++i)   // what was received may make room for more
         for (Member& member : members_)
             if (!member.dead) drain(member);
     const ports::Audit audit = ports::audit(*k_, *keeper_.carrier);
     if (!audit.violations.empty()) return audit.violations.front();
     if (audit.rescued_wakeups != 0) return "somebody had to look for himself: a wake-up was lost";
-    if (const std::string wrong = accounts(died); !wrong.empty()) return wrong;
-    return !died && scene_.verdict ? scene_.verdict(*this) : "";
+    if (const std::string wrong = accounts(); !wrong.empty()) return wrong;
+    return scene_.verdict ? scene_.verdict(*this) : "";
 }
 
 }  // namespace umach::explore

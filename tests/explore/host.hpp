@@ -38,14 +38,25 @@ struct Member {
 
 using Act = std::function<void(Host&, Member&)>;
 
-// What is explored. Its acts tell the host what they send and get by numbers, each of which is sent once.
+// What may keep a message that was sent from being received.
+enum class Loss {
+    with_its_receiver,   // the death of the member that it was sent to
+    with_anybody,        // any death: its port moves from one member to another
+    with_a_port,         // a port ends though nobody dies
+};
+
+constexpr std::size_t nobody = SIZE_MAX;
+constexpr msg_return_t in_flight = -1;   // a code that no call returns: it has not
+
+// What is explored. Its acts tell the host what they send and get by numbers, each of which is sent once. Who is alive at
+// the end is judged by what it was told, whoever has died.
 struct Scene {
     const char* name;
     std::vector<Act> acts;
     std::function<void(Host&)> setting{};
     std::function<void(Host&)> release{};                // for who still waits when all others have ended
-    std::function<std::string(Host&)> verdict{};         // when nobody died; "" if it is as it should be
-    bool may_lose = false;                               // a port dies, so what was sent may go with it
+    std::function<std::string(Host&)> verdict{};         // "" if it is as it should be, seeing who died
+    Loss loss = Loss::with_its_receiver;
 };
 
 class Host final : public Play {
@@ -65,9 +76,13 @@ public:
     // Receives, and notes the number of what came.
     msg_return_t fetch(Member& at, port_name_t from, msg_option_t options = MSG_OPTION_NONE, msg_timeout_t timeout = 0,
                        Letter* got = nullptr);
-    void notes_sent(msg_id_t number, msg_return_t code);
+    void notes_sent(msg_id_t number, msg_return_t code, std::size_t to);
     void notes_got(msg_id_t number) { ++got_[number]; }
-    int got(msg_id_t number) { return got_[number]; }
+    // Who the answer of that number is for, which is sent to a right without a name of its own.
+    void expects(msg_id_t number, Member& caller);
+    msg_return_t code(msg_id_t number) { return sent_[number].code; }
+    bool lives(std::size_t member) const { return !members_[member].dead; }
+    bool all_live() const;
     int result(std::size_t place) { return results_[place]; }
     void put_result(std::size_t place, int code) { results_[place] = code; }
     // How many notifications of that kind have come to a member.
@@ -87,13 +102,21 @@ private:
     void join(Member& member, const char* program);
     void bury(Member& member);
     void drain(Member& member);
-    std::string accounts(bool died);
+    std::size_t addressee(msg_id_t number, port_name_t name) const;
+    struct Sent;
+    bool was_lost(msg_id_t number, const Sent& sent);
+    std::string accounts();
 
     const Scene& scene_;
     std::optional<ports::Kernel> k_;
     Member keeper_;
     std::deque<Member> members_;
-    std::map<msg_id_t, msg_return_t> sent_;
+    struct Sent {
+        msg_return_t code = in_flight;
+        std::size_t to = nobody;   // the member, if it is known
+    };
+    std::map<msg_id_t, Sent> sent_, sent_before_;   // before: by the scene's setting
+    std::map<msg_id_t, std::size_t> expected_;
     std::map<msg_id_t, int> got_;
     std::map<std::size_t, int> results_;
     std::map<std::pair<Member*, msg_id_t>, int> notices_;
