@@ -164,6 +164,11 @@ EXPLORE = [
           '        return leave_line(s, at.index, m), doom(s, thread.task, m), s.set(thread.kept_port, PortRef{});\n'
           '        MessageIdentity identity = message.identity;\n',
           'AKeptMessageIsWaitedForByItsReceiver_DeathsAnywhere'),
+    Plant('the ring that a dead carrier owed overwrites a later one', 'ports/kernel.cpp',
+          '    while (later() && !sleeper.rung.compare_exchange_weak(seen, epoch)) {}\n',
+          '    if (for_the_dead) sleeper.rung.store(epoch);\n'
+          '    while (later() && !sleeper.rung.compare_exchange_weak(seen, epoch)) {}\n',
+          'TwoSendToOneThatReceives_DeathsAnywhere'),
 ]
 PLANTS = {'torture': TORTURE, 'explore': EXPLORE}
 

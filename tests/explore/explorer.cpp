@@ -21,7 +21,7 @@ constexpr std::int64_t never = INT64_MAX, slice = 100'000'000;
 constexpr std::uint64_t most_accesses = 2'000'000;   // in an execution
 constexpr unsigned most_rounds = 20'000;             // in which nobody has changed anything
 
-enum class State { ready, made_way, asleep, ended };
+enum class State { ready, made_way, asleep, ended, put_off };   // put off: it may begin, and need not yet
 
 struct Part {
     std::unique_ptr<Strand> strand;
@@ -30,6 +30,7 @@ struct Part {
     const volatile std::uint32_t* word = nullptr;
     std::int64_t deadline = never;
     int woken = 0;
+    bool is_explored = true;   // its accesses are choices
     bool may_die = true, died = false;
 };
 
@@ -62,13 +63,14 @@ public:
 private:
     bool next();
     void restore();
-    void add(std::function<void()> body, bool explored);
+    Part& add(std::function<void()> body);
     void execute();
     bool go_on();
     bool let_time_pass();
     void jump_to(std::size_t part);
     unsigned choose(unsigned of);
     void crash();
+    void put_off_what_follows();
     bool can_run(const Part& part) const {
         return part.state == State::ready || (part.state == State::made_way && part.saw != changes_);
     }
@@ -86,7 +88,7 @@ private:
     std::size_t depth_ = 0;
     Figures figures_;
 
-    std::size_t current_ = SIZE_MAX, following_ = SIZE_MAX;
+    std::size_t current_ = SIZE_MAX, following_ = SIZE_MAX, undertaker_ = SIZE_MAX;
     bool exploring_ = false;
     unsigned preemptions_ = 0, crashes_ = 0, rounds_ = 0, quiet_ = 0;
     std::uint64_t accesses_ = 0, changes_ = 0;
@@ -127,7 +129,8 @@ std::string Explorer::states() const {
     std::string text;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
         const Part& part = parts_[i];
-        const char* const what = part.state == State::ended ? (part.died ? "died" : "ended") : part.state == State::asleep ? "sleeps" : "goes on";
+        const char* const living = part.state == State::asleep ? "sleeps" : "goes on";
+        const char* const what = part.state == State::ended ? (part.died ? "died" : "ended") : living;
         text += (i > 0 ? ", " : "") + std::to_string(i) + " " + what;
     }
     return text;
@@ -136,13 +139,13 @@ std::string Explorer::states() const {
 std::vector<std::size_t> Explorer::others() const {
     std::vector<std::size_t> others;
     for (std::size_t i = 0; i < parts_.size(); ++i)
-        if (i != current_ && (can_run(parts_[i]) || may_time_out(parts_[i]))) others.push_back(i);
+        if (i != current_ && (can_run(parts_[i]) || may_time_out(parts_[i]) || parts_[i].state == State::put_off)) others.push_back(i);
     return others;
 }
 
 // ---- parts -----------------------------------------------------------------------------------------------------
 
-void Explorer::add(std::function<void()> body, bool explored) {
+Part& Explorer::add(std::function<void()> body) {
     const std::size_t number = parts_.size();
     if (number == stacks_.size()) {
         void* const stack = mmap(nullptr, Strand::stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -150,11 +153,11 @@ void Explorer::add(std::function<void()> body, bool explored) {
         stacks_.push_back(static_cast<std::byte*>(stack));
     }
     Part& part = parts_.emplace_back();
-    part.may_die = explored;
     part.strand = std::make_unique<Strand>(stacks_[number], [this, body = std::move(body)] {
         body();
         stop(State::ended);
     });
+    return part;
 }
 
 void Explorer::jump_to(std::size_t number) {
@@ -179,15 +182,24 @@ void Explorer::stop(State state) {
 }
 
 void Explorer::crash() {
-    Part& part = parts_[current_];
-    part.may_die = false;
-    part.died = true;
+    parts_[current_].may_die = false;
+    parts_[current_].died = true;
     ++crashes_;
     ++figures_.crashes;
     ++changes_;
     if (const auto* const word = mark_as_dead(); word != nullptr) wake_at(word, 1);
     play_.has_died(current_);
+    put_off_what_follows();
     stop(State::ended);
+}
+
+// Who is at it already, or about to begin, finds this death too.
+void Explorer::put_off_what_follows() {
+    if (undertaker_ != SIZE_MAX && parts_[undertaker_].state != State::ended) return;
+    undertaker_ = parts_.size();
+    Part& part = add(play_.after_death());
+    part.state = State::put_off;
+    part.may_die = false;
 }
 
 // ---- what the parts do -----------------------------------------------------------------------------------------
@@ -202,11 +214,11 @@ void Explorer::before(const volatile void* address, Access access, bool orders) 
     }
     const bool again = access == Access::load && address == last_loaded_;
     last_loaded_ = access == Access::load ? address : nullptr;
-    const bool point = exploring_ && parts_[current_].may_die && (orders || bounds_.everywhere) && !again &&
+    const bool point = exploring_ && parts_[current_].is_explored && (orders || bounds_.everywhere) && !again &&
                        !play_.own_log(current_).has(address);
     if (point) {
         const auto with = preemptions_ < bounds_.preemptions ? others() : std::vector<std::size_t>{};
-        const bool mortal = crashes_ < bounds_.crashes && access != Access::load;
+        const bool mortal = parts_[current_].may_die && crashes_ < bounds_.crashes && access != Access::load;
         const unsigned taken = choose(1 + static_cast<unsigned>(with.size()) + (mortal ? 1 : 0));
         if (taken > with.size()) return crash();
         if (taken > 0) {
@@ -252,7 +264,7 @@ void Explorer::restore() {
     }
 }
 
-// First for those who nap: they come upon what the dead have left. Then others learn of a death; then deadlines pass.
+// First for those who nap: they come upon what the dead have left. Then what follows a death begins; then deadlines pass.
 // returns: false when nobody is left who waits for time to pass
 bool Explorer::let_time_pass() {
     Part* first = nullptr;
@@ -267,7 +279,8 @@ bool Explorer::let_time_pass() {
             if (part.state == State::made_way) part.state = State::ready;
         return true;
     }
-    if (auto more = play_.after_death()) return add(std::move(more), false), true;
+    for (Part& part : parts_)
+        if (part.state == State::put_off) return part.state = State::ready, true;
     for (std::size_t i = 0; i < parts_.size(); ++i)
         if (parts_[i].state == State::asleep && play_.oversleeps(i)) figures_.failure = "part " + std::to_string(i) + " was not woken: " + states();
     if (first == nullptr || first->deadline == never || ++quiet_ > 4 * parts_.size()) return false;
@@ -286,6 +299,8 @@ bool Explorer::go_on() {
         for (std::size_t i = 0; i < parts_.size(); ++i)
             if (can_run(parts_[i])) ready.push_back(i);
         if (ready.empty()) return false;
+        for (std::size_t i = 0; i < parts_.size(); ++i)
+            if (parts_[i].state == State::put_off) ready.push_back(i);
         part = ready[exploring_ ? choose(static_cast<unsigned>(ready.size())) : 0];
     }
     jump_to(part);
@@ -295,7 +310,8 @@ bool Explorer::go_on() {
 void Explorer::execute() {
     restore();
     parts_.clear();
-    for (auto& body : play_.parts()) add(std::move(body), true);
+    undertaker_ = SIZE_MAX;
+    for (auto& body : play_.parts()) add(std::move(body));
     preemptions_ = crashes_ = rounds_ = quiet_ = 0;
     accesses_ = changes_ = 0;
     now_ = 1'000'000'000;
@@ -308,7 +324,7 @@ void Explorer::execute() {
         rounds_ = quiet_ = 0;
         auto more = play_.when_quiet(over);
         if (more)
-            add(std::move(more), false);
+            add(std::move(more)).is_explored = false;
         else if (over)
             break;
         else

@@ -47,11 +47,13 @@ public:
 
     virtual Range shared() = 0;                             // memory that every execution begins with as it is now
     virtual std::vector<std::function<void()>> parts() = 0;
-    virtual Range own_log(std::size_t part) = 0;            // that nobody looks at while the part lives
+    // That nobody looks at while the part lives. What is done after a death counts as a part behind all others.
+    virtual Range own_log(std::size_t part) = 0;
     virtual void has_died(std::size_t part) = 0;
     // Whether a part that sleeps has been given what it waits for.
     virtual bool oversleeps(std::size_t part) = 0;
-    // Nobody can run. returns: what has to be done after a death, as one more part, if anything
+    // What has to be done after a death, for all who have died by its end, as one more part. It may begin at any time after
+    // the death, at the latest when nobody else can run; whoever does it does not die.
     virtual std::function<void()> after_death() = 0;
     // All have ended, or those who have not sleep, and deadlines change nothing.
     // returns: what lets them go on, as one more part; nothing: it is an error that they sleep

@@ -128,7 +128,7 @@ std::vector<std::function<void()>> Host::parts() {
 }
 
 Range Host::own_log(std::size_t part) {
-    runtime::CarrierRecord& record = members_[part].carrier->record();
+    runtime::CarrierRecord& record = (part < members_.size() ? members_[part] : keeper_).carrier->record();
     return {reinterpret_cast<std::byte*>(record.log.data()), sizeof record.log};
 }
 
@@ -136,10 +136,16 @@ bool Host::oversleeps(std::size_t part) {
     return part < members_.size() && k_->thread(members_[part].caller->thread.index).wait.get().state == WaitState::done;
 }
 
-std::function<void()> Host::after_death() {
+Member* Host::unburied() {
     for (Member& member : members_)
-        if (member.dead && !member.buried) return [this, &member] { bury(member); };
-    return {};
+        if (member.dead && !member.buried) return &member;
+    return nullptr;
+}
+
+std::function<void()> Host::after_death() {
+    return [this] {
+        while (Member* const next = unburied()) bury(*next);
+    };
 }
 
 std::function<void()> Host::when_quiet(bool all_ended) {

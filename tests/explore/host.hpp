@@ -100,6 +100,7 @@ private:
 
     void notes(Member& at, const msg_header_t& header);
     void join(Member& member, const char* program);
+    Member* unburied();
     void bury(Member& member);
     void drain(Member& member);
     std::size_t addressee(msg_id_t number, port_name_t name) const;
