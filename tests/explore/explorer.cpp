@@ -32,6 +32,10 @@ struct Part {
     int woken = 0;
     bool is_explored = true;   // its accesses are choices
     bool may_die = true, died = false;
+
+    const volatile void* looked_at = nullptr;   // by the last access, if that was a load
+    unsigned looks = 0;                         // in which nobody has changed anything
+    std::uint64_t saw_looking = 0;              // changes, then
 };
 
 struct Choice {
@@ -70,6 +74,8 @@ private:
     void jump_to(std::size_t part);
     unsigned choose(unsigned of);
     void crash();
+    bool looks_in_vain(const volatile void* address) const;
+    void note_look(const volatile void* address);
     void put_off_what_follows();
     bool can_run(const Part& part) const {
         return part.state == State::ready || (part.state == State::made_way && part.saw != changes_);
@@ -93,7 +99,6 @@ private:
     unsigned preemptions_ = 0, crashes_ = 0, rounds_ = 0, quiet_ = 0;
     std::uint64_t accesses_ = 0, changes_ = 0;
     std::int64_t now_ = 0;
-    const volatile void* last_loaded_ = nullptr;
 };
 
 Explorer* explorer = nullptr;
@@ -168,7 +173,6 @@ void Explorer::jump_to(std::size_t number) {
         part.woken = ETIMEDOUT;
     }
     part.state = State::ready;
-    last_loaded_ = nullptr;
     part.strand->resume();
     current_ = SIZE_MAX;
 }
@@ -177,6 +181,7 @@ void Explorer::stop(State state) {
     Part& part = parts_[current_];
     part.state = state;
     part.saw = changes_;
+    part.looked_at = nullptr;
     if (state == State::ended) quiet_ = 0;
     Strand::leave();
 }
@@ -202,6 +207,19 @@ void Explorer::put_off_what_follows() {
     part.may_die = false;
 }
 
+// Who reads a word once more may rely on what it read before: that is a choice. From the third time on it only waits.
+bool Explorer::looks_in_vain(const volatile void* address) const {
+    const Part& part = parts_[current_];
+    return part.looked_at == address && part.saw_looking == changes_ && part.looks >= 2;
+}
+
+void Explorer::note_look(const volatile void* address) {
+    Part& part = parts_[current_];
+    part.looks = part.looked_at == address && part.saw_looking == changes_ ? part.looks + 1 : 1;
+    part.looked_at = address;
+    part.saw_looking = changes_;
+}
+
 // ---- what the parts do -----------------------------------------------------------------------------------------
 
 void Explorer::before(const volatile void* address, Access access, bool orders) {
@@ -212,10 +230,8 @@ void Explorer::before(const volatile void* address, Access access, bool orders) 
         figures_.failure = "part " + std::to_string(current_) + " goes on for ever: " + states();
         stop(State::ended);
     }
-    const bool again = access == Access::load && address == last_loaded_;
-    last_loaded_ = access == Access::load ? address : nullptr;
-    const bool point = exploring_ && parts_[current_].is_explored && (orders || bounds_.everywhere) && !again &&
-                       !play_.own_log(current_).has(address);
+    const bool point = exploring_ && parts_[current_].is_explored && (orders || bounds_.everywhere) &&
+                       !play_.own_log(current_).has(address) && !(access == Access::load && looks_in_vain(address));
     if (point) {
         const auto with = preemptions_ < bounds_.preemptions ? others() : std::vector<std::size_t>{};
         const bool mortal = parts_[current_].may_die && crashes_ < bounds_.crashes && access != Access::load;
@@ -225,10 +241,10 @@ void Explorer::before(const volatile void* address, Access access, bool orders) 
             ++preemptions_;
             following_ = with[taken - 1];
             Strand::leave();
-            last_loaded_ = access == Access::load ? address : nullptr;
         }
     }
     if (access != Access::load) ++changes_, rounds_ = 0;
+    note_look(access == Access::load ? address : nullptr);
 }
 
 int Explorer::sleep_at(const volatile std::uint32_t* word, std::uint32_t expected, std::int64_t deadline) {
