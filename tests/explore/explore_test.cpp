@@ -18,12 +18,25 @@ struct Way {
 };
 const std::vector<Way>& ways() {
     static const std::vector<Way> all{
-        {"PreemptionsAnywhere", {1, 0, true, 5'000}, {2, 0, true, 300'000}},
-        {"DeathsAnywhere", {0, 1, true, 5'000}, {0, 2, true, 200'000}},
-        {"PreemptionsWhereTheyOrder", {3, 0, false, 1'500}, {3, 0, false, 200'000}},
-        {"APreemptionAndADeath", {1, 1, false, 1'500}, {1, 1, true, 200'000}},
+        {"PreemptionsAnywhere", {1, 0, true, 3'500}, {2, 0, true, 300'000}},
+        {"DeathsAnywhere", {0, 1, true, 3'500}, {0, 2, true, 200'000}},
+        {"PreemptionsWhereTheyOrder", {3, 0, false, 1'200}, {3, 0, false, 200'000}},
+        {"APreemptionAndADeath", {1, 1, false, 800}, {1, 1, true, 200'000}},
     };
     return all;
+}
+
+// Of what is drawn: the same executions every time, others with another UMACH_EXPLORE_SEED.
+std::uint64_t seed() {
+    const char* const text = std::getenv("UMACH_EXPLORE_SEED");
+    return text != nullptr ? std::strtoull(text, nullptr, 10) : 1;
+}
+
+std::string extent(const Figures& figures, const Bounds& bounds) {
+    if (figures.exhausted) return "all";
+    std::string whole;
+    if (figures.levels > 0) whole = "all with up to " + std::to_string(figures.levels - 1) + " deviations, ";
+    return "cut: " + whole + std::to_string(figures.drawn) + " drawn with seed " + std::to_string(bounds.seed);
 }
 
 using Case = std::tuple<const Scene*, const Way*>;
@@ -43,10 +56,12 @@ INSTANTIATE_TEST_SUITE_P(, Explored, testing::ValuesIn(cases()), [](const auto& 
 TEST_P(Explored, EveryExecutionLeavesTheHostWholeAndNobodyWaiting) {
     const auto& [scene, way] = GetParam();
     Host host(*scene);
-    const Figures figures = explore(host, is_full_run() ? way->full : way->usual);
+    Bounds bounds = is_full_run() ? way->full : way->usual;
+    bounds.seed = seed();
+    const Figures figures = explore(host, bounds);
     EXPECT_EQ(figures.failure, "");
-    std::printf("%s %s: %llu executions%s, %llu accesses, %llu deaths\n", scene->name, way->name,
-                static_cast<unsigned long long>(figures.executions), figures.exhausted ? ", all" : "",
+    std::printf("%s %s: %llu executions, %s, %llu accesses, %llu deaths\n", scene->name, way->name,
+                static_cast<unsigned long long>(figures.executions), extent(figures, bounds).c_str(),
                 static_cast<unsigned long long>(figures.accesses), static_cast<unsigned long long>(figures.crashes));
 }
 

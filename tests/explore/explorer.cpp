@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 
+#include "tests/explore/choices.hpp"
 #include "tests/explore/strand.hpp"
 
 namespace umach::explore {
@@ -38,14 +39,11 @@ struct Part {
     std::uint64_t saw_looking = 0;              // changes, then
 };
 
-struct Choice {
-    unsigned taken, of;
-    std::uint64_t at;   // the number of the access
-};
-
 class Explorer {
 public:
-    Explorer(Play& play, const Bounds& bounds) : play_(play), bounds_(bounds), shared_(play.shared()) {
+    Explorer(Play& play, const Bounds& bounds)
+        : play_(play), bounds_(bounds), shared_(play.shared()),
+          choices_(bounds.preemptions + bounds.crashes, bounds.most, bounds.seed) {
         first_.assign(shared_.begin, shared_.begin + shared_.bytes);
         changed_.assign(shared_.bytes / page_bytes + 1, true);
     }
@@ -61,18 +59,16 @@ public:
     std::int64_t now() const { return now_; }
     void pass(std::int64_t nanoseconds) { now_ += nanoseconds; }
     bool runs() const { return current_ < parts_.size(); }
-    std::string path() const;
+    std::string path() const { return choices_.path(); }
     std::string states() const;
 
 private:
-    bool next();
     void restore();
     Part& add(std::function<void()> body);
     void execute();
     bool go_on();
     bool let_time_pass();
     void jump_to(std::size_t part);
-    unsigned choose(unsigned of);
     void crash();
     bool looks_in_vain(const volatile void* address) const;
     void note_look(const volatile void* address);
@@ -90,8 +86,7 @@ private:
     std::vector<bool> changed_;   // pages
     std::vector<std::byte*> stacks_;
     std::vector<Part> parts_;
-    std::vector<Choice> path_;
-    std::size_t depth_ = 0;
+    Choices choices_;
     Figures figures_;
 
     std::size_t current_ = SIZE_MAX, following_ = SIZE_MAX, undertaker_ = SIZE_MAX;
@@ -103,32 +98,7 @@ private:
 
 Explorer* explorer = nullptr;
 
-// ---- choices ---------------------------------------------------------------------------------------------------
-
-unsigned Explorer::choose(unsigned of) {
-    if (of <= 1) return 0;
-    if (depth_ == path_.size()) path_.push_back({0, of, accesses_});
-    Choice& choice = path_[depth_++];
-    if (choice.of != of || choice.at != accesses_) {
-        std::fprintf(stderr, "the same choices led elsewhere: %s\n", path().c_str());
-        std::abort();
-    }
-    return choice.taken;
-}
-
-bool Explorer::next() {
-    while (!path_.empty() && path_.back().taken + 1 == path_.back().of) path_.pop_back();
-    if (path_.empty()) return false;
-    ++path_.back().taken;
-    return true;
-}
-
-std::string Explorer::path() const {
-    std::string text = "execution " + std::to_string(figures_.executions) + ", accesses and choices:";
-    for (const Choice& choice : path_)
-        if (choice.taken != 0) text += " " + std::to_string(choice.at) + ":" + std::to_string(choice.taken);
-    return text;
-}
+// ---- parts -----------------------------------------------------------------------------------------------------
 
 std::string Explorer::states() const {
     std::string text;
@@ -143,12 +113,12 @@ std::string Explorer::states() const {
 
 std::vector<std::size_t> Explorer::others() const {
     std::vector<std::size_t> others;
-    for (std::size_t i = 0; i < parts_.size(); ++i)
-        if (i != current_ && (can_run(parts_[i]) || may_time_out(parts_[i]) || parts_[i].state == State::put_off)) others.push_back(i);
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        const bool may_run = can_run(parts_[i]) || may_time_out(parts_[i]) || parts_[i].state == State::put_off;
+        if (i != current_ && may_run) others.push_back(i);
+    }
     return others;
 }
-
-// ---- parts -----------------------------------------------------------------------------------------------------
 
 Part& Explorer::add(std::function<void()> body) {
     const std::size_t number = parts_.size();
@@ -235,7 +205,7 @@ void Explorer::before(const volatile void* address, Access access, bool orders) 
     if (point) {
         const auto with = preemptions_ < bounds_.preemptions ? others() : std::vector<std::size_t>{};
         const bool mortal = parts_[current_].may_die && crashes_ < bounds_.crashes && access != Access::load;
-        const unsigned taken = choose(1 + static_cast<unsigned>(with.size()) + (mortal ? 1 : 0));
+        const unsigned taken = choices_.deviation(1 + static_cast<unsigned>(with.size()) + (mortal ? 1 : 0), accesses_);
         if (taken > with.size()) return crash();
         if (taken > 0) {
             ++preemptions_;
@@ -317,7 +287,7 @@ bool Explorer::go_on() {
         if (ready.empty()) return false;
         for (std::size_t i = 0; i < parts_.size(); ++i)
             if (parts_[i].state == State::put_off) ready.push_back(i);
-        part = ready[exploring_ ? choose(static_cast<unsigned>(ready.size())) : 0];
+        part = ready[exploring_ ? choices_.among(static_cast<unsigned>(ready.size()), accesses_) : 0];
     }
     jump_to(part);
     return true;
@@ -331,7 +301,6 @@ void Explorer::execute() {
     preemptions_ = crashes_ = rounds_ = quiet_ = 0;
     accesses_ = changes_ = 0;
     now_ = 1'000'000'000;
-    depth_ = 0;
     exploring_ = true;
     while (figures_.failure.empty()) {
         if (go_on() || let_time_pass()) continue;
@@ -352,11 +321,11 @@ void Explorer::execute() {
 }
 
 Figures Explorer::run() {
-    do {
-        execute();
-        ++figures_.executions;
-    } while (figures_.failure.empty() && next() && figures_.executions < bounds_.most);
-    figures_.exhausted = path_.empty();
+    while (figures_.failure.empty() && choices_.next()) execute();
+    figures_.executions = choices_.executions();
+    figures_.drawn = choices_.drawn();
+    figures_.levels = choices_.levels();
+    figures_.exhausted = choices_.exhausted();
     restore();
     return figures_;
 }

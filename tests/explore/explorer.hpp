@@ -4,8 +4,7 @@
 // compiler calls at each atomic access are the explorer's (hooks.cpp). Before such an access it may go on with another
 // part, or end this one for ever.
 //
-//   An execution is a list of choices. The first makes none but what it must; each next one changes the last choice that
-//   has another way (depth first), until there is none left, or the bound of executions is reached.
+//   An execution is a list of choices (choices.hpp). It deviates where it leaves a part that could go on, or ends one.
 //
 // Time stands still while anybody can run. Whoever would sleep, yield or nap makes way, and only when all do the earliest
 // deadline passes. The memory is as on a machine in which all see the same order; of weaker ones tests/models looks.
@@ -24,11 +23,14 @@ struct Bounds {
     unsigned crashes = 0;
     bool everywhere = false;    // at each shared access; otherwise at those by which parts order themselves
     std::uint64_t most = 0;     // executions
+    std::uint64_t seed = 1;     // of those that are drawn
 };
 
 struct Figures {
     std::uint64_t executions = 0, accesses = 0, crashes = 0;
-    bool exhausted = false;   // every execution within the bounds has been
+    std::uint64_t drawn = 0;    // of the executions, those at random
+    unsigned levels = 0;        // all have been that deviate less often than that
+    bool exhausted = false;     // every execution within the bounds has been; otherwise it was cut
     std::string failure;      // what did not hold, and in which execution; "" if all did
 };
 

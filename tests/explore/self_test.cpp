@@ -104,6 +104,40 @@ TEST(Explorer, WhoWakesOnceMoreForTheDeadLeavesNobodyAsleep) {
     EXPECT_TRUE(figures.exhausted);
 }
 
+// ---- a search that is cut off ------------------------------------------------------------------------------------------
+
+// The mistake shows to who is left early and comes back before the other has gone far: among 80,000 executions.
+TEST(Explorer, WhatDepthFirstWouldComeToLastIsDrawnEarly) {
+    const auto first = [](Words& words) {
+        words.word[0].store(1);
+        for (std::uint32_t i = 0; i < 200; ++i) {
+            if (i < 40 && words.word[1].load() - 1 < 40) words.torn.store(1);
+            words.word[2].store(i);
+        }
+        words.word[0].store(0);
+    };
+    const auto second = [](Words& words) {
+        for (std::uint32_t i = 1; i < 200; ++i) words.word[1].store(words.word[0].load() == 1 ? i : 0);
+    };
+    const Figures figures = explore_toy(Toy({first, second}), {2, 0, true, 1000});
+    EXPECT_EQ(figures.failure.substr(0, 4), "torn");
+    EXPECT_GT(figures.drawn, 0u);
+}
+
+TEST(Explorer, TheSameSeedDrawsTheSameExecutions) {
+    const auto count = [](Words& words) {
+        for (int i = 0; i < 100; ++i) words.word[3].fetch_add(1);
+    };
+    const auto accesses = [&](std::uint64_t seed) {
+        const auto hasty = [](Words& words) {   // how long it takes tells where it was left
+            for (int i = 0; i < 100 && words.word[3].load() % 50 < 30; ++i) words.word[2].fetch_add(1);
+        };
+        return explore_toy(Toy({hasty, count}), {3, 0, true, 200, seed}).accesses;
+    };
+    EXPECT_EQ(accesses(7), accesses(7));
+    EXPECT_NE(accesses(7), accesses(8));
+}
+
 // ---- what follows a death ----------------------------------------------------------------------------------------------
 
 TEST(Explorer, WhatFollowsADeathGetsIntoTheWayOfTheLiving) {
