@@ -21,6 +21,7 @@ constexpr std::size_t page_bytes = 4096;
 constexpr std::int64_t never = INT64_MAX, slice = 100'000'000;
 constexpr std::uint64_t most_accesses = 2'000'000;   // in an execution
 constexpr unsigned most_rounds = 20'000;             // in which nobody has changed anything
+constexpr std::uint64_t between_looks = 512;         // executions, for what was written and not seen
 
 enum class State { ready, made_way, asleep, ended, put_off };   // put off: it may begin, and need not yet
 
@@ -46,6 +47,9 @@ public:
           choices_(bounds.preemptions + bounds.crashes, bounds.most, bounds.seed) {
         first_.assign(shared_.begin, shared_.begin + shared_.bytes);
         changed_.assign(shared_.bytes / page_bytes + 1, true);
+        copied_.assign(changed_.size(), false);
+        const Range copied = play.copied();
+        for (std::size_t at = 0; at < copied.bytes; ++at) copied_[page_of(copied.begin + at)] = true;
     }
     ~Explorer() {
         for (std::byte* stack : stacks_) munmap(stack, Strand::stack_bytes);
@@ -63,7 +67,11 @@ public:
     std::string states() const;
 
 private:
-    void restore();
+    std::size_t page_of(const volatile void* address) const {
+        return static_cast<std::size_t>(static_cast<const volatile std::byte*>(address) - shared_.begin) / page_bytes;
+    }
+    bool restore(std::size_t page);
+    void restore(bool looks_at_all);
     Part& add(std::function<void()> body);
     void execute();
     bool go_on();
@@ -83,7 +91,7 @@ private:
     Bounds bounds_;
     Range shared_;
     std::vector<std::byte> first_;
-    std::vector<bool> changed_;   // pages
+    std::vector<bool> changed_, copied_;   // pages
     std::vector<std::byte*> stacks_;
     std::vector<Part> parts_;
     Choices choices_;
@@ -162,7 +170,10 @@ void Explorer::crash() {
     ++crashes_;
     ++figures_.crashes;
     ++changes_;
-    if (const auto* const word = mark_as_dead(); word != nullptr) wake_at(word, 1);
+    if (const auto* const word = mark_as_dead(); word != nullptr) {
+        changed_[page_of(word)] = true;
+        wake_at(word, 1);
+    }
     play_.has_died(current_);
     put_off_what_follows();
     stop(State::ended);
@@ -193,8 +204,7 @@ void Explorer::note_look(const volatile void* address) {
 // ---- what the parts do -----------------------------------------------------------------------------------------
 
 void Explorer::before(const volatile void* address, Access access, bool orders) {
-    if (access != Access::load)
-        changed_[static_cast<std::size_t>(static_cast<const volatile std::byte*>(address) - shared_.begin) / page_bytes] = true;
+    if (access != Access::load) changed_[page_of(address)] = true;
     if (!runs()) return;
     if (++accesses_ > most_accesses) {
         figures_.failure = "part " + std::to_string(current_) + " goes on for ever: " + states();
@@ -241,12 +251,20 @@ int Explorer::wake_at(const volatile std::uint32_t* word, int count) {
 
 // ---- an execution ----------------------------------------------------------------------------------------------
 
-void Explorer::restore() {
+// returns: whether it had been changed
+bool Explorer::restore(std::size_t page) {
+    const std::size_t begin = page * page_bytes, bytes = std::min(page_bytes, shared_.bytes - begin);
+    changed_[page] = false;
+    if (std::memcmp(shared_.begin + begin, first_.data() + begin, bytes) == 0) return false;
+    std::memcpy(shared_.begin + begin, first_.data() + begin, bytes);
+    return true;
+}
+
+void Explorer::restore(bool looks_at_all) {
     for (std::size_t page = 0; page * page_bytes < shared_.bytes; ++page) {
-        if (!changed_[page]) continue;
-        const std::size_t begin = page * page_bytes;
-        std::memcpy(shared_.begin + begin, first_.data() + begin, std::min(page_bytes, shared_.bytes - begin));
-        changed_[page] = false;
+        const bool expected = changed_[page] || copied_[page];
+        if ((expected || looks_at_all) && restore(page) && !expected && figures_.failure.empty())
+            figures_.failure = "something on page " + std::to_string(page) + " was written and not seen";
     }
 }
 
@@ -294,7 +312,7 @@ bool Explorer::go_on() {
 }
 
 void Explorer::execute() {
-    restore();
+    restore(choices_.executions() % between_looks == 0);
     parts_.clear();
     undertaker_ = SIZE_MAX;
     for (auto& body : play_.parts()) add(std::move(body));
@@ -326,7 +344,7 @@ Figures Explorer::run() {
     figures_.drawn = choices_.drawn();
     figures_.levels = choices_.levels();
     figures_.exhausted = choices_.exhausted();
-    restore();
+    restore(true);
     return figures_;
 }
 

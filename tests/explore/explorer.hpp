@@ -48,6 +48,8 @@ public:
     virtual ~Play() = default;
 
     virtual Range shared() = 0;                             // memory that every execution begins with as it is now
+    // The part of it that is also written by copies, which nobody tells of. It is an error if other memory is.
+    virtual Range copied() { return {}; }
     virtual std::vector<std::function<void()>> parts() = 0;
     // That nobody looks at while the part lives. What is done after a death counts as a part behind all others.
     virtual Range own_log(std::size_t part) = 0;

@@ -109,6 +109,13 @@ int Host::notices(Member& at, msg_id_t id) { return notices_[{&at, id}]; }
 
 Range Host::shared() { return {k_->machine().base(), k_->machine().bytes()}; }
 
+// The messages' bytes.
+Range Host::copied() {
+    const auto& zone = k_->header().zone;
+    const std::uint64_t begin = zone[ports::zone_messages].offset, end = zone[ports::zone_chunks].offset;
+    return {k_->machine().base() + begin, end - begin};
+}
+
 std::vector<std::function<void()>> Host::parts() {
     sent_ = sent_before_;
     expected_.clear();

@@ -90,6 +90,7 @@ public:
 
 private:
     Range shared() override;
+    Range copied() override;
     std::vector<std::function<void()>> parts() override;
     Range own_log(std::size_t part) override;
     void has_died(std::size_t part) override { members_[part].dead = true; }

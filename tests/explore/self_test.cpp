@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstring>
 
 #include "runtime/wait.hpp"
 #include "tests/explore/explorer.hpp"
@@ -14,6 +15,7 @@ namespace {
 struct Words {
     std::array<std::atomic<std::uint32_t>, 4> word;
     std::atomic<std::uint32_t> bell, torn;
+    alignas(4096) std::array<char, 4096> bytes;
 };
 
 void sleep_at(std::atomic<std::uint32_t>& word) { runtime::futex_wait(word, 0, runtime::Deadline::never()); }
@@ -22,10 +24,13 @@ void wake_at(std::atomic<std::uint32_t>& word) { runtime::futex_wake(word, 1); }
 class Toy final : public Play {
 public:
     using Act = std::function<void(Words&)>;
-    explicit Toy(std::vector<Act> acts, Act after_death = [](Words&) {})
-        : acts_(std::move(acts)), after_death_(std::move(after_death)) {}
+    explicit Toy(std::vector<Act> acts, Act after_death = [](Words&) {}, bool copies = false)
+        : acts_(std::move(acts)), after_death_(std::move(after_death)), copies_(copies) {}
 
     Range shared() override { return {reinterpret_cast<std::byte*>(&words_), sizeof words_}; }
+    Range copied() override {
+        return copies_ ? Range{reinterpret_cast<std::byte*>(&words_.bytes), sizeof words_.bytes} : Range{};
+    }
     std::vector<std::function<void()>> parts() override {
         std::vector<std::function<void()>> parts;
         for (const Act& act : acts_) parts.emplace_back([this, &act] { act(words_); });
@@ -41,9 +46,10 @@ public:
     std::string verdict() override { return words_.torn.load() != 0 ? "torn" : ""; }
 
 private:
-    alignas(64) Words words_{};
+    Words words_{};
     std::vector<Act> acts_;
     Act after_death_;
+    bool copies_;
 };
 
 Figures explore_toy(Toy toy, const Bounds& bounds) { return explore(toy, bounds); }
@@ -102,6 +108,25 @@ TEST(Explorer, WhoWakesOnceMoreForTheDeadLeavesNobodyAsleep) {
     const Figures figures = explore_toy(Toy({wait_for_ring, ring}, ring_again), {1, 1, true, 10'000});
     EXPECT_EQ(figures.failure, "");
     EXPECT_TRUE(figures.exhausted);
+}
+
+// ---- the memory with which each execution begins -----------------------------------------------------------------------
+
+void copy_once(Words& words) {
+    static volatile std::size_t length = 100;   // known to nobody who might make stores of it
+    const std::array<char, 100> text{'a'};
+    if (words.bytes[0] != 0) words.torn.store(1);
+    std::memcpy(words.bytes.data(), text.data(), length);
+}
+
+TEST(Explorer, WhatWasCopiedInAnExecutionIsNotThereInTheNext) {
+    const Figures figures = explore_toy(Toy({copy_once, store_one, read_twice}, [](Words&) {}, true), {0, 0, true, 100});
+    EXPECT_EQ(figures.failure, "");
+    EXPECT_GT(figures.executions, 1u);
+}
+
+TEST(Explorer, WhatIsWrittenUnseenElsewhereIsAnError) {
+    EXPECT_NE(explore_toy(Toy({copy_once}), {0, 0, true, 100}).failure, "");
 }
 
 // ---- a search that is cut off ------------------------------------------------------------------------------------------
