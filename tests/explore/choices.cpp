@@ -96,7 +96,7 @@ std::string Choices::path() const {
     const char* const how = drawing_ ? ", drawn" : "";
     std::string text = "execution " + std::to_string(executions_) + how + ", accesses and choices:";
     for (const Choice& choice : path_)
-        if (choice.taken != 0) text += " " + std::to_string(choice.at) + ":" + std::to_string(choice.taken);
+        if (choice.taken != 0) text.append(" ").append(std::to_string(choice.at)).append(":").append(std::to_string(choice.taken));
     return text;
 }
 
