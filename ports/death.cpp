@@ -3,6 +3,7 @@
 
 #include "ports/notice.hpp"
 #include "ports/queue.hpp"
+#include "ports/rights.hpp"
 #include "ports/wait.hpp"
 
 #include <bit>
@@ -221,10 +222,10 @@ void become_dead_name(KernelStep& s, TaskRef task, std::uint32_t index) {
 // returns: false when no task has a name for it any more
 bool dead_name_one(KernelStep& s, PortRef ref) {
     PortRecord& port = s.k.port(ref.index);
-    const std::uint64_t filter = port.filter.load();
+    const std::uint64_t holders = possible_holders(port);
     const std::uint32_t tasks = s.k.zone(zone_tasks).fresh();
     for (auto at = static_cast<std::uint32_t>(port.object.get()); at < tasks; ++at) {
-        if (at == 0 || (filter >> at % 64 & 1) == 0) continue;
+        if (at == 0 || (holders >> at % 64 & 1) == 0) continue;
         const TaskRef task = s.k.ref_of_task(at);
         if (!s.lock(task)) continue;
         if (const std::uint32_t index = next_for_port(s.k, s.k.task(at), ref, 0); index != 0) become_dead_name(s, task, index);

@@ -262,7 +262,7 @@ namespace {
 
 // Whether a port that a message names can still be used. Its root's lock decides when a plain look says no.
 bool still_lives(KernelStep& s, PortRef port) {
-    const Identity now = s.k.port(port.index).identity;
+    const Identity now = s.k.port(port.index).identity.look();
     if (now.generation != port.generation) return false;
     return now.life == Life::live || s.lock_live(port) != nullptr;
 }
@@ -293,8 +293,7 @@ bool name_one(KernelStep& s, TaskRef receiver, std::uint32_t message, RightSlot&
     if (info.carried == Carried::dead) {
         info.name = ~0u;
     } else {
-        // The bit first, then the look: a port that dies now finds this space, or is found dead.
-        s.k.port(port.index).filter.fetch_or(std::uint64_t{1} << receiver.index % 64);
+        note_holder(s.k.port(port.index), receiver);   // then still_lives()
         info.name = 0;
         const bool taken_over = info.carried == Carried::ownership && s.k.port(port.index).owner.get() != place_of_message(s.k, message);
         if (!taken_over && still_lives(s, port)) {

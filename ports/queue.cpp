@@ -146,6 +146,11 @@ void leave_line(KernelStep& s, std::uint32_t index, std::uint32_t message_index)
     s.unlink(s.k.port(index).line, message_index, s.k.message_links());
 }
 
+bool begin_admission(KernelStep& s, MessageRecord& message, const ThreadRecord& sender) {
+    set_state(s, message, MessageState::queued);
+    return !has_given_up_meanwhile(sender);
+}
+
 void owe_admission(KernelStep& s, std::uint32_t index) {
     PortRecord& port = s.k.port(index);
     if (port.line.get().first == 0 || !has_room(port)) return;
@@ -235,9 +240,7 @@ msg_return_t admit_waiting(KernelStep& s, PortRef port, std::uint32_t message_in
     const TaskRef task = message.sender_task;
     const std::uint32_t thread = message.sender.get().index;
     if (has_moves(s.k, message_index)) s.lock(task);
-    set_state(s, message, MessageState::queued);   // before the mark is read (send_wait.cpp, leave_behind)
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (has_given_up(s.k.thread(thread))) return SEND_TIMED_OUT;
+    if (!begin_admission(s, message, s.k.thread(thread))) return SEND_TIMED_OUT;
     if (has_moves(s.k, message_index)) {
         if (const msg_return_t code = take_rights(s, task, message_index, port, true); code != SEND_SUCCESS) return code;
     }

@@ -37,6 +37,10 @@ void leave_line(KernelStep& s, std::uint32_t port, std::uint32_t message);
 
 bool has_room(PortRecord& port);
 
+// Marks a message of the line as being admitted, at which its sender looks when it gives up (sending.hpp, leave_behind).
+// returns: false when it has given up: the step is to be undone
+bool begin_admission(KernelStep& s, MessageRecord& message, const ThreadRecord& sender);
+
 // Notes that somebody has to look whether the head of the line can be admitted.
 void owe_admission(KernelStep& s, std::uint32_t port);
 

@@ -138,7 +138,7 @@ bool stop_in_time(const Receive& r, const Taken& begun) {
         const auto body = [&](KernelStep& s) { return s.keep(stop_waiting(s, r, begun)); };
         return r.caller.step_until(runtime::Deadline::in(std::chrono::seconds(0)), body);
     } catch (const runtime::HeldUp&) {
-        r.thread().gave_up.store(begun.epoch);
+        give_up_waiting(r.thread(), begun.epoch);
         set_detail("%s", held_up);
         return true;
     }

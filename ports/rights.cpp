@@ -13,10 +13,6 @@
 namespace umach::ports {
 namespace {
 
-void mark_holder(Kernel& k, TaskRef task, PortRef port) {
-    k.port(port.index).filter.fetch_or(std::uint64_t{1} << task.index % 64);
-}
-
 Place place_of(TaskRef task) { return Place::of(PlaceKind::task, task.index, task.generation); }
 
 // A receiver that wants to hear when it has become the only one who could send looks again.
@@ -84,7 +80,7 @@ void add_urefs(KernelStep& s, EntryRecord& e, std::uint32_t more) {
 
 std::uint32_t put_send(KernelStep& s, TaskRef task, PortRef port) {
     TaskRecord& record = s.k.task(task.index);
-    mark_holder(s.k, task, port);
+    note_holder(s.k.port(port.index), task);
     const std::uint32_t known = find_port(s.k, record, port);
     if (known == 0) return new_entry(s, record, port, right_send, 1);
     EntryRecord& e = entry(s.k, record, known);
@@ -103,7 +99,7 @@ std::uint32_t put_send(KernelStep& s, TaskRef task, PortRef port) {
 
 std::uint32_t put_send_once(KernelStep& s, TaskRef task, PortRef port, CallRef call) {
     TaskRecord& record = s.k.task(task.index);
-    mark_holder(s.k, task, port);
+    note_holder(s.k.port(port.index), task);
     const std::uint32_t index = new_entry(s, record, port, right_send_once, 1);
     if (index != 0 && call) s.set(entry(s.k, record, index).at, PortRef{call.thread, call.number});
     return index;
@@ -140,7 +136,7 @@ void join_halves(KernelStep& s, TaskRef task, PortRef ref, EntryRecord& e, Carri
 std::uint32_t put_receive(KernelStep& s, TaskRef task, PortRef ref, Carried what) {
     TaskRecord& record = s.k.task(task.index);
     PortRecord& port = s.k.port(ref.index);
-    mark_holder(s.k, task, ref);
+    note_holder(s.k.port(ref.index), task);
     const Place came_in = what == Carried::ownership ? port.owner.get() : port.receiver.get();
     std::uint32_t index = find_port(s.k, record, ref);
     if (index == 0) index = new_entry(s, record, ref, 0, 0);

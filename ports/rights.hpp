@@ -10,6 +10,15 @@
 
 namespace umach::ports {
 
+// A task that is to have a name for a port is noted there before somebody looks (Field::look) whether the port lives;
+// who takes a dying port apart looks, once its dying is committed, which tasks may have names. So at least one of them
+// sees the other. A task is known by its index modulo 64.
+inline void note_holder(PortRecord& port, TaskRef task) { port.filter.fetch_or(std::uint64_t{1} << task.index % 64); }
+inline std::uint64_t possible_holders(const PortRecord& port) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return port.filter.load();
+}
+
 // Counts one more send right of a live port.
 // returns: false when the port is dead
 bool count_send(KernelStep& s, PortRef port);

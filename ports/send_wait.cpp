@@ -64,14 +64,6 @@ Attempt ended(const Send& send) {
     return {Sent::refused, result, 0, {}};
 }
 
-// Who cannot leave the line, because somebody who does not run has the lock, says so, and who is to admit its message sees
-// it: that reads the mark after it has written to the message, and this looks at the message after it has set the mark.
-// returns: false when somebody is about to admit the message; only the one who has the lock knows what becomes of it
-bool leave_behind(const Send& send, std::uint32_t epoch) {
-    send.thread.gave_up.store(epoch);
-    return send.message.identity.get().state == MessageState::waiting;
-}
-
 // returns: as give_up(); `left` when the message had to be left behind in the line
 Attempt give_up_in_time(const Send& send, const Attempt& begun, msg_return_t code) {
     for (;;) {
@@ -79,12 +71,17 @@ Attempt give_up_in_time(const Send& send, const Attempt& begun, msg_return_t cod
             const auto body = [&](KernelStep& s) { return give_up(s, send, begun.port, code); };
             return send.caller.step_until(runtime::Deadline::in(std::chrono::seconds(0)), body);
         } catch (const runtime::HeldUp&) {
-            if (leave_behind(send, begun.epoch)) return {Sent::left, code, 0, begun.port};
+            if (leave_behind(send.thread, begun.epoch, send.message)) return {Sent::left, code, 0, begun.port};
         }
     }
 }
 
 }  // namespace
+
+bool leave_behind(ThreadRecord& self, std::uint32_t epoch, const MessageRecord& message) {
+    give_up_waiting(self, epoch);
+    return message.identity.look().state == MessageState::waiting;
+}
 
 Attempt wait_for_room(const Send& send, const Attempt& begun, runtime::Deadline deadline) {
     const bool interruptible = (send.order.options & SEND_INTERRUPT) != 0;

@@ -46,6 +46,11 @@ msg_return_t may_keep(KernelStep& s, const Send& send, PortRef port);
 // Notes a message that is kept at the port, as part of the step that keeps it.
 void note_kept(KernelStep& s, const Send& send, PortRef port);
 
+// Gives up the wait for room of that epoch: for who cannot leave the line, because who has the lock does not run.
+// Who is to admit its message sees that (queue.hpp, begin_admission).
+// returns: false when somebody is about to admit the message; only the one who has the lock knows what becomes of it
+bool leave_behind(ThreadRecord& self, std::uint32_t epoch, const MessageRecord& message);
+
 // Waits in line for room, from `begun` on, and ends the wait.
 // returns: done, refused (the message is in hand again), or left
 Attempt wait_for_room(const Send& send, const Attempt& begun, runtime::Deadline deadline);

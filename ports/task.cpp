@@ -251,7 +251,7 @@ bool is_gone(Kernel& k, std::uint64_t carrier) {
     return runtime::has_ended(k.machine().carrier(name.slot), name);
 }
 
-bool runs_inside(Kernel& k, std::uint32_t thread) { return k.thread(thread).inside.load() != 0 && is_carried(k, thread); }
+bool runs_inside(Kernel& k, std::uint32_t thread) { return may_be_inside(k.thread(thread)) && is_carried(k, thread); }
 
 bool has_thread_inside(Kernel& k, runtime::Carrier& keeper, TaskRef task) {
     return k.step(keeper, [&](KernelStep& s) {

@@ -208,7 +208,7 @@ void discard_put_aside(Caller& caller) {
 
 void end_earlier_call(Caller& caller, runtime::Deadline until) {
     const ThreadRecord& thread = caller.k.thread(caller.thread.index);
-    if (thread.message.get() == 0 && thread.call.get().thread == 0) return;
+    if (thread.message.look() == 0 && thread.call.get().thread == 0) return;   // it may have given up (wait.hpp)
     caller.step_until(until, [&](KernelStep& s) {
         end_earlier(s, caller);
         return s.keep(0);

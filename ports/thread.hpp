@@ -30,9 +30,18 @@ PortRef kernel_port_of(KernelStep& s, std::uint32_t thread);
 // end may still look at it
 void end_thread(Kernel& k, runtime::Carrier& carrier, ThreadRef thread, bool may_stay = false);
 
+// A thread says that it is inside and then looks whether it was terminated; who terminates it looks, once that is
+// committed, whether it may be inside. So at least one of them sees the other.
+inline void come_inside(ThreadRecord& self) { self.inside.store(1); }
+inline void go_outside(ThreadRecord& self) { self.inside.store(0, std::memory_order_release); }
+inline bool may_be_inside(const ThreadRecord& thread) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return thread.inside.load() != 0;
+}
+
 // Whether the thread was terminated, so that its own carrier must not go on for it in the kernel.
 inline bool is_terminated(Kernel& k, ThreadRef thread) {
-    const Identity now = k.thread(thread.index).identity;
+    const Identity now = k.thread(thread.index).identity.look();
     return now.generation != thread.generation || now.life != Life::live || now.detail == thread_ends;
 }
 

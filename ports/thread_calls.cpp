@@ -140,7 +140,22 @@ kern_return_t set_thread_special(Caller& caller, ThreadRef ref, std::uint32_t wh
 
 bool is_suspended(Kernel& k, ThreadRef ref) {
     const ThreadRecord& thread = k.thread(ref.index);
-    return (thread.suspends.get() | k.task(thread.task.get().index).suspends.get()) != 0;
+    return (thread.suspends.look() | k.task(thread.task.get().index).suspends.look()) != 0;
+}
+
+void promise_to_stand(Kernel& k, ThreadRef self) {
+    std::atomic<std::uint64_t>& stopped = k.thread(self.index).stopped;
+    std::uint64_t word = 0;
+    stopped.compare_exchange_strong(word, will_stand_still);
+    word = will_stand_still;
+    if (!is_suspended(k, self)) stopped.compare_exchange_strong(word, 0);
+}
+
+bool take_back_promise(Kernel& k, ThreadRef thread) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    std::uint64_t word = will_stand_still;
+    k.thread(thread.index).stopped.compare_exchange_strong(word, 0);
+    return word == stands_still;
 }
 
 // ---- suspension ----------------------------------------------------------------------------------------------------

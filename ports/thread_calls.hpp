@@ -40,6 +40,12 @@ kern_return_t resume(Caller& caller, ThreadRef thread);
 kern_return_t suspend(Caller& caller, TaskRef task);
 kern_return_t resume(Caller& caller, TaskRef task);
 bool is_suspended(Kernel& k, ThreadRef thread);
+// A thread that stands still, or will at the end of its call, says so (ThreadRecord::stopped) and then looks whether it
+// is suspended; who resumes or terminates it looks, once that is committed, at what it has said. So at least one of them
+// sees the other. The first is for the thread's own signal handler: its promise stands while it is suspended.
+void promise_to_stand(Kernel& k, ThreadRef self);
+// returns: whether the thread stands still and has to be woken
+bool take_back_promise(Kernel& k, ThreadRef thread);
 // Waits until the calling thread is not suspended any more, or was terminated.
 // returns: false when it may not wait, because it is being unwound
 bool wait_until_resumed(Caller& caller);

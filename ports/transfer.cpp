@@ -60,9 +60,8 @@ Transfer transfer(KernelStep& s, PortRef ref, std::uint32_t message) {
     identity.state = MessageState::handed;
     s.set(record.identity, identity);
     s.set(record.stands, Place::of(PlaceKind::task, task.index, task.generation));
-    s.set(receiver.message, message);
-    std::atomic_thread_fence(std::memory_order_seq_cst);   // the mark is set (receive.cpp, stop_in_time) before that is read
-    if (has_given_up(receiver)) return Transfer::no_room;
+    s.set(receiver.message, message);   // at which end_earlier_call() looks
+    if (has_given_up_meanwhile(receiver)) return Transfer::no_room;
     name_port(s, receiver, ref, message);
     count_received(s, port);
     forget_nest(s, port);

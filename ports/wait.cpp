@@ -176,16 +176,15 @@ Parked park_carrier(Caller& caller, std::uint32_t epoch, runtime::Deadline deadl
 
 }  // namespace
 
-// Who terminates a thread waits until it does not run in the kernel: so the one tells first that it is back and then
-// looks whether it may, and the other the other way round.
+// Who terminates a thread waits until it does not run in the kernel (thread.hpp).
 Parked park(Caller& caller, std::uint32_t epoch, runtime::Deadline deadline, bool interruptible) {
     ThreadRecord& self = caller.k.thread(caller.thread.index);
     const auto until = deadline.instant().time_since_epoch();   // for who looks on
     self.until.store(deadline.is_never() ? 0 : static_cast<std::uint64_t>(until.count()), std::memory_order_relaxed);
-    self.inside.store(0, std::memory_order_release);
+    go_outside(self);
     const Parked end = caller.parker != nullptr ? caller.parker->park(caller, epoch, deadline, interruptible)
                                                 : park_carrier(caller, epoch, deadline, interruptible);
-    self.inside.store(1);
+    come_inside(self);
     if (is_terminated(caller.k, caller.thread) && unwind_hook != nullptr) unwind_hook(caller);
     return end;
 }

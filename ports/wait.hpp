@@ -45,6 +45,14 @@ std::uint32_t begin_wait(KernelStep& s, std::uint32_t thread, WaitKind kind, Por
 // Whether the thread has returned from its wait though it could not leave the list that it waits in.
 inline bool has_given_up(const ThreadRecord& thread) { return thread.gave_up.load() == thread.wait.get().epoch; }
 
+// Who gives up sets the mark and then looks (Field::look) at what it would be served in; who is about to serve it writes
+// to that and then looks at the mark. So at least one of them sees the other.
+inline void give_up_waiting(ThreadRecord& self, std::uint32_t epoch) { self.gave_up.store(epoch); }
+inline bool has_given_up_meanwhile(const ThreadRecord& thread) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return has_given_up(thread);
+}
+
 // Ends a wait of another thread, as part of a step that may still owe a ring. The thread is in no list any more.
 void end_wait(KernelStep& s, std::uint32_t thread, int result);
 
@@ -53,10 +61,15 @@ void cancel_wait(KernelStep& s, std::uint32_t thread);
 
 // Whether the wait of this epoch was ended and its thread rung.
 inline bool is_rung(Kernel& k, std::uint32_t thread, std::uint32_t epoch) {
-    return k.thread(thread).rung.load(std::memory_order_acquire) == epoch;
+    return k.thread(thread).rung.load() == epoch;
 }
 
-// Sleeps at the doorbell of the caller's carrier, for a slice at most, unless `awake` says that there is work.
+// Whether any thread of a carrier of several was rung from elsewhere.
+inline bool is_any_rung(const runtime::CarrierRecord& carrier) { return carrier.rung_classes.load() != 0; }
+
+// Sleeps at the doorbell of the caller's carrier, for a slice at most, unless `awake` says that there is work. Who rings
+// says so first and then looks whether anybody is asleep here (Kernel::ring_bell): the look in `awake` has to be one of
+// those above, which are sequentially consistent, as that one is.
 template <class Awake>
 std::optional<runtime::WaitEnd> doze(Caller& caller, runtime::Deadline deadline, Awake awake) {
     runtime::Doorbells& doorbells = caller.k.machine().doorbells();

@@ -30,10 +30,12 @@ struct CarrierName {
 
 class UMACH_TSA(capability("lock")) LockWord {
 public:
+    // Who finds the holder's name here also sees what that has written of itself before, its life word above all: else
+    // it would take a newcomer for dead, and rob it.
     bool try_take(CarrierName self) UMACH_TSA(try_acquire_capability(true)) {
         std::uint64_t free = 0;
         return word_.load(std::memory_order_relaxed) == 0 &&
-               word_.compare_exchange_strong(free, self.word(), std::memory_order_acquire);
+               word_.compare_exchange_strong(free, self.word(), std::memory_order_acq_rel);
     }
     void release() UMACH_TSA(release_capability()) { word_.store(0, std::memory_order_release); }
 

@@ -4,6 +4,7 @@
 #include "runtime/nap.hpp"
 
 #include <algorithm>
+#include <linux/futex.h>
 
 namespace umach::runtime {
 
@@ -19,7 +20,9 @@ void take_back(Machine& machine, CarrierRecord& record) {
 }
 
 bool has_ended(const CarrierRecord& record, CarrierName name) {
-    return is_dead(record) || record.life.load() == 0 || record.generation.load() != name.generation;
+    const std::uint32_t life = record.life.load(std::memory_order_acquire);
+    if (life == 0 || (life & FUTEX_OWNER_DIED) != 0) return true;
+    return record.generation.load(std::memory_order_acquire) != name.generation;
 }
 
 namespace {

@@ -23,6 +23,11 @@ public:
     T get() const { return std::bit_cast<T>(word_.load(std::memory_order_acquire)); }
     operator T() const { return get(); }
 
+    // For two who each say something first and then look what the other has said, so that one at least sees the other:
+    // who has said it in an atomic word (a sequentially consistent store or change) looks here; who has said it here, in
+    // a step, looks there behind a sequentially consistent fence. An acquire would not do: it may come before the store.
+    T look() const { return std::bit_cast<T>(word_.load()); }
+
     // For words that nobody else can see yet, or that belong to the writing carrier alone.
     void put(T value) { word_.store(std::bit_cast<std::uint64_t>(value), std::memory_order_release); }
     std::atomic<std::uint64_t>& word() { return word_; }

@@ -275,7 +275,7 @@ void FiberThreads::look_for_forgotten_work() {
 // Looks for a ring before it sleeps, as long as that has paid lately.
 void FiberThreads::idle() noexcept {
     own_.carrier.arm();
-    const auto rung = [this] { return carrier().rung_classes.load(std::memory_order_relaxed) != 0; };
+    const auto rung = [this] { return ports::is_any_rung(carrier()); };
     const runtime::Deadline deadline = scheduler_->earliest_deadline();
     for (unsigned i = 0; i < spins_ && !rung(); ++i) runtime::cpu_pause();
     spins_ = rung() ? longest_spin_ : (spins_ + 1) / 2;

@@ -252,7 +252,7 @@ bool may_unwind(const Seat& seat) {
 }
 
 void unwind(Seat& seat) {
-    seat.record().inside.store(0);
+    ports::go_outside(seat.record());
     runtime::fault_hook = nullptr;
     seat.unwinding = true;
     if (seat.is_fiber) unwind_fiber(seat);
@@ -263,8 +263,7 @@ void unwind(Seat& seat) {
 Trap::Trap() : seat_(enter()) {
     if (seat_ == nullptr) return;
     runtime::fault_hook = on_fault_in_trap;
-    // Who terminates this thread looks at the two words in the other order.
-    seat_->record().inside.store(1);
+    ports::come_inside(seat_->record());
     if (!seat_->is_terminated()) [[likely]] return;
     if (may_unwind(*seat_)) unwind(*seat_);
     leave();
@@ -284,7 +283,7 @@ bool Trap::is_of_live_task() const {
 }
 
 void Trap::leave() {
-    seat_->record().inside.store(0, std::memory_order_release);
+    ports::go_outside(seat_->record());
 }
 
 namespace {

@@ -117,23 +117,18 @@ void tell_others() {
     }
 }
 
-// Its call will end by standing still. Whoever resumes it meanwhile takes this back, and so does the thread itself if it
-// was resumed before it said so.
+// Its call will end by standing still.
 void promise_to_stand(Seat& seat) {
-    std::uint64_t word = 0;
-    seat.record().stopped.compare_exchange_strong(word, ports::will_stand_still);
-    word = ports::will_stand_still;
-    if (!seat.is_suspended()) seat.record().stopped.compare_exchange_strong(word, 0);
+    ports::promise_to_stand(seat.host.kernel(), seat.caller.thread);
     if (told.depth != 0) told.missed = 1;
 }
 
 // The thread is in the kernel only to look, with the lock held, whether it may go on.
 bool goes_on(Seat& seat, void* context) {
-    std::atomic<std::uint64_t>& inside = seat.record().inside;
     seat.carrier.arm();
-    inside.store(1);
+    ports::come_inside(seat.record());
     const bool goes = take_registers(seat.caller, context, false);
-    inside.store(0, std::memory_order_release);
+    ports::go_outside(seat.record());
     return goes;
 }
 
@@ -184,9 +179,7 @@ void send_to(ports::Caller& caller, const runtime::CarrierRecord& carrier) {
 }
 
 void wake(ports::Caller& caller, ThreadRef thread, runtime::CarrierRecord& carrier, std::uint32_t slot) {
-    std::uint64_t word = ports::will_stand_still;
-    caller.k.thread(thread.index).stopped.compare_exchange_strong(word, 0);
-    if (word != ports::stands_still) return;
+    if (!ports::take_back_promise(caller.k, thread)) return;
     caller.carrier.arm_for_ring(carrier.doorbell);
     caller.k.machine().doorbells().ring(carrier.doorbell, slot);
     caller.carrier.arm();

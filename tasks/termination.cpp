@@ -27,15 +27,14 @@ bool is_there(Kernel& k, ThreadRef thread) {
     return k.ref_of_thread(thread.index) == thread;
 }
 
-// A thread says that it is inside before it looks whether it was terminated; so either it is seen here, or it sees that. Who
-// waits for others says that he is outside: they may be waiting for him. Then his own records may be ended meanwhile,
+// Who waits for others says that he is outside: they may be waiting for him. Then his own records may be ended meanwhile,
 // at which the rest of the call does not look.
 void wait_until_outside(ports::Caller& c, ThreadRef thread) {
-    std::atomic<std::uint64_t>& own = c.k.thread(c.thread.index).inside;
-    own.store(0);
-    for (runtime::Nap nap; is_there(c.k, thread) && c.k.thread(thread.index).inside.load() != 0; nap.next()) {
+    ports::ThreadRecord& own = c.k.thread(c.thread.index);
+    ports::go_outside(own);
+    for (runtime::Nap nap; is_there(c.k, thread) && ports::may_be_inside(c.k.thread(thread.index)); nap.next()) {
     }
-    own.store(1);
+    ports::come_inside(own);
 }
 
 // Whether it is the first thread of a process that has not called in yet, and would take another one for its own.
