@@ -150,4 +150,59 @@ private:
     std::uint64_t frames_ = 0;
 };
 
+inline constexpr std::uint32_t their_service = 7, moved_home = chosen_by_other + 1;
+
+inline void in_a_host(const std::function<void(ScriptedPeer&)>& body) {
+    in_a_host_of_its_own([&] {
+        ScriptedPeer peer;
+        body(peer);
+    });
+}
+
+// A send right to a port behind the peer, under that id, which came to this port of ours.
+inline port_t given_by(ScriptedPeer& peer, std::uint32_t to, port_t at, std::uint32_t id = their_service) {
+    peer.say({message_to(to, 0, {{MSG_TYPE_PORT, {RightKind::mine, id, 0}}})});
+    peer.hear(Op::credit, to);
+    return next(at).name();
+}
+
+// Eight messages, all that our port has room for.
+inline void fill(ScriptedPeer& peer, std::uint32_t ours) {
+    for (int i = 0; i < 8; ++i) {
+        peer.say({message_to(ours, i)});
+        peer.hear(Op::credit, ours);
+    }
+}
+
+inline void send(port_t to, unsigned code, port_t right) {
+    EXPECT_EQ(Letter(to).item(code, {right}).send(SEND_TIMEOUT, patience), SEND_SUCCESS);
+}
+
+// A new port, to which a send right stays when its other rights have gone.
+inline port_t made_with_send_right() {
+    const port_t port = made(), way = made();
+    send(way, MSG_TYPE_PORT, port);
+    EXPECT_EQ(next(way).name(), port);
+    return port;
+}
+
+// With ownership of a port, or PORT_NULL, and so much out of line.
+struct Heavy {
+    msg_header_t header{};
+    msg_type_t right_type{MSG_TYPE_PORT_OWNERSHIP, 32, 1, 1, 0, 0, 0};
+    port_t right = PORT_NULL;
+    msg_type_long_t type{{0, 0, 0, 0, 1, 1, 0}, MSG_TYPE_BYTE, 8, 0};
+    vm_address_t data = 0;
+};
+
+inline void send_heavy(port_t to, unsigned bytes, port_t owned = PORT_NULL) {
+    Heavy heavy;
+    heavy.right = owned;
+    heavy.type.msg_type_long_number = bytes;
+    EXPECT_EQ(vm_allocate(task_self(), &heavy.data, bytes, TRUE), KERN_SUCCESS);
+    heavy.header.msg_size = sizeof heavy;
+    heavy.header.msg_remote_port = to;
+    EXPECT_EQ(msg_send(&heavy.header, SEND_TIMEOUT, patience), SEND_SUCCESS);
+}
+
 }  // namespace umach::netmsg::test
