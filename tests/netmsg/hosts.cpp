@@ -51,7 +51,7 @@ std::pair<End, End> at_address(const std::string& address) {
         }
     };
     const End guest = [place, door] {
-        return transport::connect(place, options_of_tests(), Deadline::in(std::chrono::seconds(5))).value();
+        return transport::connect(place, options_of_tests(), Deadline::in(std::chrono::seconds(20))).value();
     };
     return {host, guest};
 }
@@ -95,7 +95,7 @@ transport::Weather storm() {
 
 // The server of a host, in the process that runs this: until its parent ends.
 [[noreturn]] void serve(const std::string& name, const End& end, int joined) {
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);   // while it waits for the other side, nothing else ends it
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
@@ -107,6 +107,7 @@ transport::Weather storm() {
             const auto told = write(joined, "j", 1);
     });
     server->add(end());
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     server->run(stop);
     server.reset();
     _exit(0);
