@@ -2,6 +2,7 @@
 #include "servers/netmsg/keyring.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,10 +55,21 @@ Outcome<std::string> read_ours(const std::string& path, mode_t closed) {
     return text;
 }
 
-// The file is there whole, or as it was before. fresh: a file that is there already is a fault
+// Who changes a file in the folder is alone in that while it has this, which goes with it, however it ends.
+Outcome<runtime::Descriptor> lock(const std::string& folder) {
+    runtime::Descriptor kept(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!kept) return last_fault("opening " + folder);
+    while (flock(kept.get(), LOCK_EX) != 0)
+        if (errno != EINTR) return last_fault("locking " + folder);
+    return kept;
+}
+
+// takes: the folder's lock. The file is there whole, or as it was before; what a killed writer has left goes.
+// fresh: a file that is there already is a fault
 Outcome<void> write_ours(const std::string& path, const std::string& text, bool fresh) {
-    std::string way = path + ".XXXXXX";
-    const runtime::Descriptor file(mkostemp(way.data(), O_CLOEXEC));  // mode 0600
+    const std::string way = path + ".new";
+    unlink(way.c_str());
+    const runtime::Descriptor file(open(way.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file) return last_fault("making " + way);
     const bool written = write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
                          fsync(file.get()) == 0 &&
@@ -92,6 +104,10 @@ Outcome<Key> Keyring::make_key() const {
     auto there = key();
     if (there || there.fault().error != ENOENT) return there;
     if (auto made = make_folder(folder_); !made) return made.fault();
+    const auto alone = lock(folder_);
+    if (!alone) return alone.fault();
+    there = this->key();   // somebody may have made one meanwhile
+    if (there || there.fault().error != ENOENT) return there;
     auto key = Key::make();
     if (!key) return key;
     if (auto written = write_ours(folder_ + "/key.pem", key.value().pem(), true); !written)
@@ -129,6 +145,8 @@ Outcome<void> Keyring::pin(const Pinned& peer) const {
     if (peer.name.empty() || peer.name.find_first_of(" \t\r\n") != std::string::npos)
         return Fault{EINVAL, "\"" + peer.name + "\" is no name: it has blanks, or nothing in it"};
     if (auto made = make_folder(folder_); !made) return made;
+    const auto alone = lock(folder_);
+    if (!alone) return alone.fault();
     auto all = peers();
     if (!all) return all.fault();
     for (const Pinned& there : all.value()) {
@@ -141,6 +159,8 @@ Outcome<void> Keyring::pin(const Pinned& peer) const {
 }
 
 Outcome<void> Keyring::remove(const std::string& which) const {
+    const auto alone = lock(folder_);
+    if (!alone && alone.fault().error != ENOENT) return alone.fault();
     auto all = peers();
     if (!all) return all.fault();
     const auto gone = std::erase_if(

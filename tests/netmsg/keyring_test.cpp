@@ -2,6 +2,8 @@
 // Keys in files, and the tool that makes, pins and uses them.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -44,6 +46,41 @@ TEST(Keyring, RefusesAKeyThatOthersCanReadAndOneBehindASymbolicLink) {
     std::filesystem::rename(folder.at("k/key.pem"), folder.at("k/else"));
     std::filesystem::create_symlink("else", folder.at("k/key.pem"));
     EXPECT_FALSE(ring.key().ok());
+}
+
+std::string fingerprint(int number) {
+    const std::string digits = std::to_string(number);
+    return std::string(64 - digits.size(), '0') + digits;
+}
+
+TEST(Keyring, OfSeveralProcessesThatPinAtOnceNoneUndoesWhatAnotherHasPinned) {
+    const Folder folder;
+    constexpr int processes = 4, each = 20;
+    std::vector<pid_t> children;
+    for (int child = 0; child < processes; ++child) {
+        children.push_back(fork());
+        if (children.back() != 0) continue;
+        bool good = true;
+        for (int i = child * each; i < (child + 1) * each; ++i)
+            good = Keyring(folder.at("k")).pin({fingerprint(i), "peer" + std::to_string(i)}).ok() && good;
+        _exit(good ? 0 : 1);
+    }
+    for (const pid_t child : children) {
+        int status = -1;
+        EXPECT_EQ(waitpid(child, &status, 0), child);
+        EXPECT_EQ(status, 0);
+    }
+    EXPECT_EQ(Keyring(folder.at("k")).peers().value().size(), std::size_t{processes * each});
+}
+
+TEST(Keyring, WhatAKilledWriterHasLeftGoesWithTheNextChange) {
+    const Folder folder;
+    const Keyring ring(folder.at("k"));
+    ASSERT_TRUE(ring.pin({some_key, "shop"}).ok());
+    std::ofstream(folder.at("k/peers.new")) << "half a li";
+    EXPECT_TRUE(ring.pin({other_key, "office"}).ok());
+    EXPECT_EQ(ring.peers().value().size(), 2u);
+    EXPECT_FALSE(std::filesystem::exists(folder.at("k/peers.new")));
 }
 
 TEST(Keyring, PinsListsAndRemovesPeers) {
