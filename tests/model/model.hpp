@@ -132,7 +132,8 @@ public:
     std::string error;  // how the kernel's answer cannot be
 
     int add_task(port_name_t self_name, port_name_t notify_name);
-    void end_task(int task);
+    // order: of its names, in which the kernel comes by them; it promises none, and others see it by the notices
+    void end_task(int task, const std::vector<port_name_t>& order);
 
     // Each returns the code that the call must give. Names that the kernel gave out are looked at only on
     // success.

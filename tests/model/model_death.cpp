@@ -244,7 +244,7 @@ void Host::work_off() {
 
 // ---- the end of a task ------------------------------------------------------------------------------------
 
-void Host::end_task(int number) {
+void Host::end_task(int number, const std::vector<port_name_t>& order) {
     Task& task = tasks[static_cast<std::size_t>(number)];
     task.alive = false;
     for (auto& [id, message] : messages)
@@ -264,10 +264,6 @@ void Host::end_task(int number) {
         if (port != none) drop_send(std::exchange(port, none));
     lose_receive(kernel_port, true);
     work_off();
-    std::vector<port_name_t> order;
-    for (const auto& [name, entry] : task.space) order.push_back(name);
-    const auto index = [](port_name_t name) { return static_cast<unsigned>(name) & 0x1f'ffff; };
-    std::sort(order.begin(), order.end(), [&](port_name_t a, port_name_t b) { return index(a) < index(b); });
     for (const port_name_t name : order) {
         if (find(number, name) == nullptr) continue;
         if ((find(number, name)->rights & set) != 0)

@@ -3,9 +3,11 @@
 
 #include "ports/receive.hpp"
 #include "ports/send.hpp"
+#include "ports/space.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <stdexcept>
 
 namespace umach::model {
@@ -161,17 +163,29 @@ bool Rig::call(Random random) {
     return agree(code, expected) && compare();
 }
 
+// By the entries that names have: one that was chosen or renamed says nothing of its own.
+std::vector<port_name_t> Rig::order_of_names(int task) {
+    std::map<std::uint32_t, port_name_t> by_entry;
+    ports::TaskRecord& record = machine_.kernel().task(ref(task).index);
+    for (const auto& [name, entry] : host_.tasks[static_cast<std::size_t>(task)].space)
+        by_entry[ports::find_name(machine_.kernel(), record, static_cast<std::uint32_t>(name))] = name;
+    std::vector<port_name_t> order;
+    for (const auto& [entry, name] : by_entry) order.push_back(name);
+    return order;
+}
+
 // The thread first: one whose carrier lives is that carrier's to end.
 void Rig::end_member(int task) {
+    const std::vector<port_name_t> order = order_of_names(task);
     ports::end_thread(machine_.kernel(), machine_.carrier(), members_[static_cast<std::size_t>(task)].thread);
     ports::end_task(machine_.kernel(), machine_.carrier(), ref(task));
+    host_.end_task(task, order);
 }
 
 int Rig::do_end_task(Random& random, int* expected) {
     const int task = any_task(random);
     say("end_task", {task});
     end_member(task);
-    host_.end_task(task);
     add_task();
     return *expected = KERN_SUCCESS;
 }
@@ -189,7 +203,6 @@ bool Rig::end() {
         if (!host_.tasks[task].alive) continue;
         say("end_task", {static_cast<long>(task)});
         end_member(static_cast<int>(task));
-        host_.end_task(static_cast<int>(task));
         if (!compare()) return false;
     }
     text_ = "the end";

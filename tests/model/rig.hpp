@@ -80,6 +80,7 @@ private:
     int on_specials(Random& random, std::uint32_t pick, int* expected);
     int do_send(Random& random, int* expected);
     int do_receive(Random& random, int* expected);
+    std::vector<port_name_t> order_of_names(int task);
     void end_member(int task);
     int do_end_task(Random& random, int* expected);
     Sending any_sending(Random& random, int task);
