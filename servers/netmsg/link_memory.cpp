@@ -3,6 +3,8 @@
 // them small messages pass. Each side keeps at most so much of the other's.
 #include "servers/netmsg/link.hpp"
 
+#include "servers/netmsg/order.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -83,6 +85,7 @@ void Link::unpack_memory(const Parcel& parcel, Delivery& delivery) {
     visit_items(parcel.body, [&](const Item& item) {
         if (item.in_line || item.rights()) return;
         const bool has = item.memory() > 0 && !delivery.lost;
+        if (has) turn_data(delivery.memory[next].bytes(), item.bits);
         put_code(body, item, item.code, has);
         put_pointer(body, item, has ? delivery.memory[next++].bytes().data() : nullptr);
     });

@@ -2,6 +2,8 @@
 // What goes out over a link: messages that were sent to its proxies, and small packets.
 #include "servers/netmsg/link.hpp"
 
+#include "servers/netmsg/order.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -155,6 +157,7 @@ void Link::pack(std::byte* body, const Item& item, Parcel& parcel, Outgoing& out
     if (item.in_line) return;
     put_pointer(body, item, nullptr);
     Memory memory(data, item.bytes());
+    if (!item.rights()) turn_data(memory.bytes(), item.bits);
     outgoing.memory_bytes += item.memory();
     if (item.memory() > 0) outgoing.memory.push_back(std::move(memory));
 }
@@ -170,6 +173,7 @@ Parcel Link::pack(Buffer& message, Outgoing& outgoing) {
     const View view(body, message.header.msg_size - sizeof(msg_header_t));
     if (!parcel.simple) visit_items(view, [&](const Item& item) { pack(body, item, parcel, outgoing); });
     parcel.body.assign(view.begin(), view.end());
+    if (!parcel.simple) body_to_wire(parcel.body);
     return parcel;
 }
 

@@ -2,15 +2,12 @@
 #include "servers/netmsg/parcel.hpp"
 
 #include "servers/netmsg/memory.hpp"
+#include "servers/netmsg/order.hpp"
 
-#include <bit>
 #include <cstring>
 #include <utility>
 
 namespace umach::netmsg {
-
-// Descriptors and integers of a body go as they lie in memory.
-static_assert(std::endian::native == std::endian::little, "bodies are little-endian on the wire");
 
 namespace {
 
@@ -167,7 +164,7 @@ std::optional<Parcel> decode_parcel(View bytes) {
     std::uint64_t found = 0;
     const bool whole =
         parcel.simple ||
-        visit_items(parcel.body, [&](const Item& item) { found += item.rights() ? item.number : 0; });
+        (body_from_wire(parcel.body) && visit_items(parcel.body, [&](const Item& item) { found += item.rights() ? item.number : 0; }));
     return whole && found == rights ? std::optional(std::move(parcel)) : std::nullopt;
 }
 
