@@ -283,7 +283,7 @@ TEST(Reclaim, TheDeathsOfAHundredMembersASecondCostTheOthersNoMoreThanThoseOfStr
                     "are: %.3f; of the worker's own time: %.3f\n",
                     with_members.a_second, with_others.a_second, ratio, of_cpu);
         std::fflush(stdout);
-        MUST(of_cpu > 0.9);   // a busy machine changes the other
+        MUST(of_cpu > (is_full_run() ? 0.9 : 0.7));   // a busy machine changes the other
         MUST(!is_full_run() || ratio >= 0.95);
         MUST(becomes_true([] { return live_tasks() <= 2; }));
         MUST(violations().empty());
