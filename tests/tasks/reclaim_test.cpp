@@ -273,8 +273,10 @@ TEST(Reclaim, TheDeathsOfAHundredMembersASecondCostTheOthersNoMoreThanThoseOfStr
         Rate with_members, with_others;
         for (int round = 0; round < rounds; ++round) {
             const std::vector<pid_t> members = make_members(shared), others = make_others();
-            with_others += rate_while_killing(others, shared);
+            // In turns first, so that a machine that becomes slower meanwhile does so for both.
+            if (round % 2 == 0) with_others += rate_while_killing(others, shared);
             with_members += rate_while_killing(members, shared);
+            if (round % 2 != 0) with_others += rate_while_killing(others, shared);
         }
         kill_and_reap(worker);
         const double ratio = with_members.a_second / with_others.a_second;
@@ -283,7 +285,7 @@ TEST(Reclaim, TheDeathsOfAHundredMembersASecondCostTheOthersNoMoreThanThoseOfStr
                     "are: %.3f; of the worker's own time: %.3f\n",
                     with_members.a_second, with_others.a_second, ratio, of_cpu);
         std::fflush(stdout);
-        MUST(of_cpu > (is_full_run() ? 0.9 : 0.7));   // a busy machine changes the other
+        MUST(of_cpu > 0.9);   // a busy machine changes the other
         MUST(!is_full_run() || ratio >= 0.95);
         MUST(becomes_true([] { return live_tasks() <= 2; }));
         MUST(violations().empty());
