@@ -13,7 +13,7 @@ WireRight Rights::leave_receive(unsigned code, port_t name) {
     const auto known = held_names_.find(name);
     const std::uint32_t was = known != held_names_.end() ? known->second : 0;
     if (proxies_.size() >= quota_.ports) {
-        code == MSG_TYPE_PORT_ALL ? end_port(name) : lose_receiver(name);
+        code == MSG_TYPE_PORT_ALL ? end_port(name) : hand_over(name);
         return {RightKind::dead, 0, 0};
     }
     Proxy* const proxy = add_proxy(next_other_++, name, false);

@@ -50,7 +50,7 @@ void turn_number(std::span<std::byte> bytes, std::endian from, std::endian to) {
 void turn_elements(std::span<std::byte> data, std::uint64_t bits) {
     if (bits != 16 && bits != 32 && bits != 64) return;
     const auto each = static_cast<std::size_t>(bits / 8);
-    for (; data.size() >= each; data = data.subspan(each)) std::reverse(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(each));
+    for (; data.size() >= each; data = data.subspan(each)) std::ranges::reverse(data.first(each));
 }
 
 bool turn_body(std::span<std::byte> body, std::endian from, std::endian to) {

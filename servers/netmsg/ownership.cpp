@@ -22,11 +22,12 @@ void Rights::give_up_ownership(port_t name) {
 // The link to the receiver of a port is lost: the port is its owner's, who may be behind another link.
 void Rights::give_back(Proxy& proxy) {
     if (proxy.owned) port_set_remove(task_self(), proxy.name);
-    proxy.owned ? lose_receiver(proxy.name) : end_port(proxy.name);
+    proxy.owned ? hand_over(proxy.name) : end_port(proxy.name);
 }
 
-// Nobody receives from a port of ours any more, but who owns it may be behind another link.
-void Rights::lose_receiver(port_t name) {
+// The receive right of a port of ours goes to its owner: one here has it by the kernel, one behind another link has left
+// us ownership.
+void Rights::hand_over(port_t name) {
     type_of(name) == PORT_TYPE_RECEIVE_OWN ? news_(NOTIFY_RECEIVE_RIGHTS, name) : end_port(name);
 }
 
@@ -74,12 +75,6 @@ void Rights::settle_ownership(const Arrival& arrival, bool sent) {
     --found->second.arriving;
     found->second.owner_comes = false;
     if (!sent) owner_gone(arrival.name);
-}
-
-// To who owns a port, which is here: its receive right. An owner behind another link has left us ownership.
-void Rights::hand_over(port_t name) {
-    if (type_of(name) == PORT_TYPE_RECEIVE_OWN) return news_(NOTIFY_RECEIVE_RIGHTS, name);
-    port_release(task_self(), name, PORT_TYPE_RECEIVE);
 }
 
 // It may be on its way to us while the port is on its way to it: then the port's proxy is owned here.

@@ -164,7 +164,8 @@ std::optional<Parcel> decode_parcel(View bytes) {
     std::uint64_t found = 0;
     const bool whole =
         parcel.simple ||
-        (body_from_wire(parcel.body) && visit_items(parcel.body, [&](const Item& item) { found += item.rights() ? item.number : 0; }));
+        (body_from_wire(parcel.body) &&
+         visit_items(parcel.body, [&](const Item& item) { found += item.rights() ? item.number : 0; }));
     return whole && found == rights ? std::optional(std::move(parcel)) : std::nullopt;
 }
 

@@ -153,7 +153,6 @@ private:
     void settle_ownership_home(const Arrival& arrival, bool sent);
     void lose_owner(Proxy& proxy);
     void give_back(Proxy& proxy);
-    void lose_receiver(port_t name);
     void give_up_ownership(port_t name);
     void hand_over(port_t name);
     Holding& hold(std::uint32_t id, port_t name, bool once);

@@ -46,7 +46,7 @@ protected:
         set_policy(SCHED_OTHER);
     }
     void SetUp() override {
-        if (!set_policy(SCHED_OTHER)) GTEST_SKIP() << "the policy cannot be changed";
+        ASSERT_TRUE(set_policy(SCHED_OTHER));
     }
 
     // returns: whether this thread may have it
