@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "servers/netmsg/parcel.hpp"
+
 namespace umach::netmsg {
 namespace {
 
@@ -45,6 +47,19 @@ void turn_number(std::span<std::byte> bytes, std::endian from, std::endian to) {
     put_number(bytes, number_at(bytes, from), to);
 }
 
+// Where an item begins. returns: false when the body ends within its descriptor
+bool turn_descriptor(std::span<std::byte> bytes, std::endian from, std::endian to) {
+    if (bytes.size() < 4) return false;
+    const Descriptor head = descriptor_of(number_at(bytes.first(4), from), from);
+    put_number(bytes.first(4), word_of(head, to), to);
+    if ((head.flags & 2) == 0) return true;
+    if (bytes.size() < 12) return false;
+    turn_number(bytes.subspan(4, 2), from, to);
+    turn_number(bytes.subspan(6, 2), from, to);
+    turn_number(bytes.subspan(8, 4), from, to);
+    return true;
+}
+
 }  // namespace
 
 void turn_elements(std::span<std::byte> data, std::uint64_t bits) {
@@ -56,25 +71,12 @@ void turn_elements(std::span<std::byte> data, std::uint64_t bits) {
 bool turn_body(std::span<std::byte> body, std::endian from, std::endian to) {
     if (from == to) return true;
     for (std::size_t at = 0; at < body.size();) {
-        if (body.size() - at < 4) return false;
-        const Descriptor head = descriptor_of(number_at(body.subspan(at, 4), from), from);
-        const bool in_line = (head.flags & 1) != 0, is_long = (head.flags & 2) != 0;
-        if (body.size() - at < (is_long ? 12u : 4u)) return false;
-        std::uint64_t bits = head.size, number = head.number;
-        put_number(body.subspan(at, 4), word_of(head, to), to);
-        if (is_long) {
-            bits = number_at(body.subspan(at + 6, 2), from);
-            number = number_at(body.subspan(at + 8, 4), from);
-            turn_number(body.subspan(at + 4, 2), from, to);
-            turn_number(body.subspan(at + 6, 2), from, to);
-            turn_number(body.subspan(at + 8, 4), from, to);
-        }
-        at += is_long ? 12 : 4;
-        if (!in_line) at = (at + 7) & ~std::size_t{7};
-        const std::uint64_t bytes = (bits * number + 7) / 8, room = in_line ? (bytes + 3) & ~std::uint64_t{3} : 8;
-        if (at > body.size() || room > body.size() - at) return false;
-        if (in_line) turn_elements(body.subspan(at, static_cast<std::size_t>(bytes)), bits);
-        at += static_cast<std::size_t>(room);
+        if (to == std::endian::native && !turn_descriptor(body.subspan(at), from, to)) return false;
+        const auto item = item_at(body, at);
+        if (!item) return false;
+        if (from == std::endian::native) turn_descriptor(body.subspan(at), from, to);
+        if (item->in_line) turn_elements(body.subspan(item->data, static_cast<std::size_t>(item->bytes())), item->bits);
+        at = item->end();
     }
     return true;
 }

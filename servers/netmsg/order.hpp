@@ -10,7 +10,7 @@
 
 namespace umach::netmsg {
 
-// A body of items from one machine's order to the other's. Data out of line is turned on its own.
+// A body of items from this machine's order to the other, or from that. Data out of line is turned on its own.
 // returns: false when it is no sequence of items; it may be half turned then
 bool turn_body(std::span<std::byte> body, std::endian from, std::endian to);
 // Elements of so many bits each, from any order to the other.

@@ -46,15 +46,20 @@ View body_of(const Buffer& message) {
 
 bool visit_items(View body, const std::function<void(const Item&)>& visit) {
     for (std::size_t at = 0; at < body.size();) {
-        auto item = head_at(body, at);
-        if (!item || (item->rights() && item->bits != 32)) return false;
-        if (!item->in_line) item->data = (item->data + 7) & ~std::size_t{7};
-        const std::uint64_t room = item->in_line ? (item->bytes() + 3) & ~std::uint64_t{3} : sizeof(std::uint64_t);
-        if (item->data > body.size() || room > body.size() - item->data) return false;
+        const auto item = item_at(body, at);
+        if (!item) return false;
         visit(*item);
-        at = item->data + static_cast<std::size_t>(room);
+        at = item->end();
     }
     return true;
+}
+
+std::optional<Item> item_at(View body, std::size_t at) {
+    auto item = head_at(body, at);
+    if (!item || (item->rights() && item->bits != 32)) return std::nullopt;
+    if (!item->in_line) item->data = (item->data + 7) & ~std::size_t{7};
+    const bool whole = item->data <= body.size() && item->room() <= body.size() - item->data;
+    return whole ? item : std::nullopt;
 }
 
 std::byte* data_of(std::byte* body, const Item& item) {

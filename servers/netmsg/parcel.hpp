@@ -42,7 +42,14 @@ struct Item {
     std::uint64_t bytes() const { return (bits * number + 7) / 8; }
     // How much of it goes ahead of the message.
     std::uint64_t memory() const { return in_line || rights() ? 0 : bytes(); }
+    // How much of the body its data, or the pointer to it, takes.
+    std::uint64_t room() const { return in_line ? (bytes() + 3) & ~std::uint64_t{3} : sizeof(std::uint64_t); }
+    // Where the next one begins.
+    std::size_t end() const { return data + static_cast<std::size_t>(room()); }
 };
+
+// returns: nothing when what begins there is no item, or does not end within the body
+std::optional<Item> item_at(View body, std::size_t at);
 
 // Visits the items of a body, in order.
 // returns: false when the body is no sequence of items, or rights have another size than names
