@@ -108,13 +108,12 @@ void keep_common(Audit& first, const Audit& second) {
 
 // A carrier that was about to change its stock or the message in its hand does so without a lock; before long
 // it needs one and stands still. What is broken stays broken until then.
-Audit audit(Kernel& k, runtime::Carrier& carrier) {
-    constexpr int looks = 6;
+Audit audit(Kernel& k, runtime::Carrier& carrier, unsigned looks) {
     mend_the_dead(k, carrier.name());
     EveryLock locks(k, carrier.name());
     Audit result = look_once(k, carrier.name());
     runtime::Nap nap;
-    for (int i = 1; i < looks && !result.violations.empty(); ++i) {
+    for (unsigned i = 1; i < looks && !result.violations.empty(); ++i) {
         while (!nap.patient()) nap.next();
         for (int rest = 0; rest < 5; ++rest) nap.next();
         keep_common(result, look_once(k, carrier.name()));

@@ -16,7 +16,9 @@ struct Audit {
     std::uint64_t rescued_wakeups = 0;
 };
 
+// looks: how often at most, some milliseconds apart; a violation is one that each of them finds. One will do where nobody
+//     else is at work.
 // waits: until every task's lock has been taken; everybody else stands still meanwhile (milliseconds)
-Audit audit(Kernel& k, runtime::Carrier& carrier);
+Audit audit(Kernel& k, runtime::Carrier& carrier, unsigned looks = 6);
 
 }  // namespace umach::ports

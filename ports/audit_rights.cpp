@@ -237,9 +237,12 @@ bool in_use(Look& look, std::uint32_t number, std::uint32_t index) {
     }
 }
 
-void mark_free(Look& look, std::uint32_t number, Pair list, std::vector<std::uint8_t>& marks,
-               const std::string& where) {
+// slot: of the carrier whose stock it is; 0: the zone's own list
+void mark_free(Look& look, std::uint32_t number, Pair list, std::uint32_t slot, std::vector<std::uint8_t>& marks) {
+    if (list == Pair{}) return;
     const Zone& zone = look.k.zone(number);
+    const std::string where = slot == 0 ? std::string("the free list of ") + zone_names[number]
+                                        : "the stock of " + std::string(zone_names[number]) + " of carrier " + std::to_string(slot);
     std::uint32_t count = 0;
     for (std::uint32_t at = list.first; at != 0; at = zone.link(at).get().first) {
         if (!look.is_index(number, at))
@@ -263,10 +266,9 @@ void look_at_zone(Look& look, std::uint32_t number) {
         return look.broken("zones", "the zone of " + what + " has used " + std::to_string(zone.fresh()) +
                                         " records of " + std::to_string(zone.capacity()));
     std::vector<std::uint8_t> marks(zone.fresh());
-    mark_free(look, number, Pair{zone.free_head(), zone.on_free_list()}, marks, "the free list of " + what);
+    mark_free(look, number, Pair{zone.free_head(), zone.on_free_list()}, 0, marks);
     for (std::uint32_t slot = 1; zone.stock() != Zone::no_stock && slot < look.k.machine().carriers(); ++slot)
-        mark_free(look, number, look.k.machine().carrier(slot).stock[zone.stock()], marks,
-                  "the stock of " + what + " of carrier " + std::to_string(slot));
+        mark_free(look, number, look.k.machine().carrier(slot).stock[zone.stock()], slot, marks);
     for (std::uint32_t i = 1; i < zone.fresh(); ++i) {
         const bool used = in_use(look, number, i);
         if (used == (marks[i] != 0))

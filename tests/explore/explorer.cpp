@@ -10,14 +10,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <unordered_set>
 
 #include "tests/explore/choices.hpp"
+#include "tests/explore/memory.hpp"
 #include "tests/explore/strand.hpp"
 
 namespace umach::explore {
 namespace {
 
-constexpr std::size_t page_bytes = 4096;
 constexpr std::int64_t never = INT64_MAX, slice = 100'000'000;
 constexpr std::uint64_t most_accesses = 2'000'000;   // in an execution
 constexpr unsigned most_rounds = 20'000;             // in which nobody has changed anything
@@ -34,6 +35,7 @@ struct Part {
     int woken = 0;
     bool is_explored = true;   // its accesses are choices
     bool may_die = true, died = false;
+    Range own_log;
 
     const volatile void* looked_at = nullptr;   // by the last access, if that was a load
     unsigned looks = 0;                         // in which nobody has changed anything
@@ -43,14 +45,8 @@ struct Part {
 class Explorer {
 public:
     Explorer(Play& play, const Bounds& bounds)
-        : play_(play), bounds_(bounds), shared_(play.shared()),
-          choices_(bounds.preemptions + bounds.crashes, bounds.most, bounds.seed) {
-        first_.assign(shared_.begin, shared_.begin + shared_.bytes);
-        changed_.assign(shared_.bytes / page_bytes + 1, true);
-        copied_.assign(changed_.size(), false);
-        const Range copied = play.copied();
-        for (std::size_t at = 0; at < copied.bytes; ++at) copied_[page_of(copied.begin + at)] = true;
-    }
+        : play_(play), bounds_(bounds), memory_(play.shared(), play.copied()),
+          choices_(bounds.preemptions + bounds.crashes, bounds.most, bounds.seed) {}
     ~Explorer() {
         for (std::byte* stack : stacks_) munmap(stack, Strand::stack_bytes);
     }
@@ -67,10 +63,6 @@ public:
     std::string states() const;
 
 private:
-    std::size_t page_of(const volatile void* address) const {
-        return static_cast<std::size_t>(static_cast<const volatile std::byte*>(address) - shared_.begin) / page_bytes;
-    }
-    bool restore(std::size_t page);
     void restore(bool looks_at_all);
     Part& add(std::function<void()> body);
     void execute();
@@ -78,24 +70,27 @@ private:
     bool let_time_pass();
     void jump_to(std::size_t part);
     void crash();
-    bool looks_in_vain(const volatile void* address) const;
-    void note_look(const volatile void* address);
+    bool looks_in_vain(const Part& part, const volatile void* address) const;
+    void note_look(Part& part, const volatile void* address);
     void put_off_what_follows();
     bool can_run(const Part& part) const {
         return part.state == State::ready || (part.state == State::made_way && part.saw != changes_);
     }
     bool may_time_out(const Part& part) const { return part.state == State::asleep && part.deadline < now_ + slice; }
-    std::vector<std::size_t> others() const;
+    bool is_point(const Part& part, const volatile void* address, Access access, bool orders) const;
+    bool deviate(Part& part, Access access);
+    bool may_go_on(std::size_t part) const;
+    std::size_t others() const;
+    std::size_t other(std::size_t number) const;
 
     Play& play_;
     Bounds bounds_;
-    Range shared_;
-    std::vector<std::byte> first_;
-    std::vector<bool> changed_, copied_;   // pages
+    Memory memory_;
     std::vector<std::byte*> stacks_;
     std::vector<Part> parts_;
     Choices choices_;
     Figures figures_;
+    std::unordered_set<std::uint64_t> judged_;   // ends
 
     std::size_t current_ = SIZE_MAX, following_ = SIZE_MAX, undertaker_ = SIZE_MAX;
     bool exploring_ = false;
@@ -119,13 +114,21 @@ std::string Explorer::states() const {
     return text;
 }
 
-std::vector<std::size_t> Explorer::others() const {
-    std::vector<std::size_t> others;
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-        const bool may_run = can_run(parts_[i]) || may_time_out(parts_[i]) || parts_[i].state == State::put_off;
-        if (i != current_ && may_run) others.push_back(i);
-    }
+bool Explorer::may_go_on(std::size_t part) const {
+    const bool may_run = can_run(parts_[part]) || may_time_out(parts_[part]) || parts_[part].state == State::put_off;
+    return part != current_ && may_run;
+}
+
+// How many there are who may go on instead of the current one, and which one that is.
+std::size_t Explorer::others() const {
+    std::size_t others = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) others += may_go_on(i) ? 1 : 0;
     return others;
+}
+std::size_t Explorer::other(std::size_t number) const {
+    std::size_t part = 0;
+    while (!may_go_on(part) || number-- > 0) ++part;
+    return part;
 }
 
 Part& Explorer::add(std::function<void()> body) {
@@ -140,11 +143,13 @@ Part& Explorer::add(std::function<void()> body) {
         body();
         stop(State::ended);
     });
+    part.own_log = play_.own_log(number);
     return part;
 }
 
 void Explorer::jump_to(std::size_t number) {
     current_ = number;
+    loads_count = true;
     Part& part = parts_[number];
     if (part.state == State::asleep) {   // its deadline has come
         now_ = std::max(now_, part.deadline);
@@ -153,6 +158,7 @@ void Explorer::jump_to(std::size_t number) {
     part.state = State::ready;
     part.strand->resume();
     current_ = SIZE_MAX;
+    loads_count = false;
 }
 
 void Explorer::stop(State state) {
@@ -171,7 +177,7 @@ void Explorer::crash() {
     ++figures_.crashes;
     ++changes_;
     if (const auto* const word = mark_as_dead(); word != nullptr) {
-        changed_[page_of(word)] = true;
+        memory_.note_change(word);
         wake_at(word, 1);
     }
     play_.has_died(current_);
@@ -189,13 +195,11 @@ void Explorer::put_off_what_follows() {
 }
 
 // Who reads a word once more may rely on what it read before: that is a choice. From the third time on it only waits.
-bool Explorer::looks_in_vain(const volatile void* address) const {
-    const Part& part = parts_[current_];
+bool Explorer::looks_in_vain(const Part& part, const volatile void* address) const {
     return part.looked_at == address && part.saw_looking == changes_ && part.looks >= 2;
 }
 
-void Explorer::note_look(const volatile void* address) {
-    Part& part = parts_[current_];
+void Explorer::note_look(Part& part, const volatile void* address) {
     part.looks = part.looked_at == address && part.saw_looking == changes_ ? part.looks + 1 : 1;
     part.looked_at = address;
     part.saw_looking = changes_;
@@ -203,28 +207,40 @@ void Explorer::note_look(const volatile void* address) {
 
 // ---- what the parts do -----------------------------------------------------------------------------------------
 
+bool Explorer::is_point(const Part& part, const volatile void* address, Access access, bool orders) const {
+    return exploring_ && part.is_explored && (orders || bounds_.everywhere) && !part.own_log.has(address) &&
+           !(access == Access::load && looks_in_vain(part, address));
+}
+
+// returns: false when the part has died
+bool Explorer::deviate(Part& part, Access access) {
+    const std::size_t with = preemptions_ < bounds_.preemptions ? others() : 0;
+    const bool mortal = part.may_die && crashes_ < bounds_.crashes && access != Access::load;
+    const unsigned taken = choices_.deviation(1 + static_cast<unsigned>(with) + (mortal ? 1 : 0), accesses_);
+    if (taken == 0) return true;
+    if (taken > with) return crash(), false;
+    ++preemptions_;
+    following_ = other(taken - 1);
+    Strand::leave();
+    return true;
+}
+
 void Explorer::before(const volatile void* address, Access access, bool orders) {
-    if (access != Access::load) changed_[page_of(address)] = true;
+    if (access != Access::load) memory_.note_change(address);
     if (!runs()) return;
     if (++accesses_ > most_accesses) {
         figures_.failure = "part " + std::to_string(current_) + " goes on for ever: " + states();
         stop(State::ended);
     }
-    const bool point = exploring_ && parts_[current_].is_explored && (orders || bounds_.everywhere) &&
-                       !play_.own_log(current_).has(address) && !(access == Access::load && looks_in_vain(address));
-    if (point) {
-        const auto with = preemptions_ < bounds_.preemptions ? others() : std::vector<std::size_t>{};
-        const bool mortal = parts_[current_].may_die && crashes_ < bounds_.crashes && access != Access::load;
-        const unsigned taken = choices_.deviation(1 + static_cast<unsigned>(with.size()) + (mortal ? 1 : 0), accesses_);
-        if (taken > with.size()) return crash();
-        if (taken > 0) {
-            ++preemptions_;
-            following_ = with[taken - 1];
-            Strand::leave();
-        }
+    const std::size_t number = current_;
+    if (is_point(parts_[number], address, access, orders) && !deviate(parts_[number], access)) return;
+    Part& part = parts_[number];   // others may have joined meanwhile
+    if (access != Access::load) {
+        ++changes_, rounds_ = 0;
+        part.looked_at = nullptr;
+    } else {
+        note_look(part, address);
     }
-    if (access != Access::load) ++changes_, rounds_ = 0;
-    note_look(access == Access::load ? address : nullptr);
 }
 
 int Explorer::sleep_at(const volatile std::uint32_t* word, std::uint32_t expected, std::int64_t deadline) {
@@ -251,21 +267,9 @@ int Explorer::wake_at(const volatile std::uint32_t* word, int count) {
 
 // ---- an execution ----------------------------------------------------------------------------------------------
 
-// returns: whether it had been changed
-bool Explorer::restore(std::size_t page) {
-    const std::size_t begin = page * page_bytes, bytes = std::min(page_bytes, shared_.bytes - begin);
-    changed_[page] = false;
-    if (std::memcmp(shared_.begin + begin, first_.data() + begin, bytes) == 0) return false;
-    std::memcpy(shared_.begin + begin, first_.data() + begin, bytes);
-    return true;
-}
-
 void Explorer::restore(bool looks_at_all) {
-    for (std::size_t page = 0; page * page_bytes < shared_.bytes; ++page) {
-        const bool expected = changed_[page] || copied_[page];
-        if ((expected || looks_at_all) && restore(page) && !expected && figures_.failure.empty())
-            figures_.failure = "something on page " + std::to_string(page) + " was written and not seen";
-    }
+    const auto page = memory_.restore(looks_at_all);
+    if (page && figures_.failure.empty()) figures_.failure = "something on page " + std::to_string(*page) + " was written and not seen";
 }
 
 // First for those who nap: they come upon what the dead have left. Then what follows a death begins; then deadlines pass.
@@ -334,13 +338,14 @@ void Explorer::execute() {
             figures_.failure = "somebody waits for ever: " + states();
     }
     figures_.accesses += accesses_;
-    if (figures_.failure.empty()) figures_.failure = play_.verdict();
+    if (figures_.failure.empty() && judged_.insert(memory_.digest(std::hash<std::string>()(play_.told()))).second) figures_.failure = play_.verdict();
     if (!figures_.failure.empty()) figures_.failure += " (" + path() + ")";
 }
 
 Figures Explorer::run() {
     while (figures_.failure.empty() && choices_.next()) execute();
     figures_.executions = choices_.executions();
+    figures_.ends = judged_.size();
     figures_.drawn = choices_.drawn();
     figures_.levels = choices_.levels();
     figures_.exhausted = choices_.exhausted();
@@ -368,6 +373,7 @@ Figures explore(Play& play, const Bounds& bounds) {
 }
 
 Range watched;
+bool loads_count = false;
 
 void before(const volatile void* address, Access access, bool orders) { explorer->before(address, access, orders); }
 

@@ -28,6 +28,7 @@ struct Bounds {
 
 struct Figures {
     std::uint64_t executions = 0, accesses = 0, crashes = 0;
+    std::uint64_t ends = 0;     // that differ
     std::uint64_t drawn = 0;    // of the executions, those at random
     unsigned levels = 0;        // all have been that deviate less often than that
     bool exhausted = false;     // every execution within the bounds has been; otherwise it was cut
@@ -62,7 +63,10 @@ public:
     // All have ended, or those who have not sleep, and deadlines change nothing.
     // returns: what lets them go on, as one more part; nothing: it is an error that they sleep
     virtual std::function<void()> when_quiet(bool all_ended) = 0;
-    virtual std::string verdict() = 0;                      // after all have ended; "" if what must hold does
+    // After all have ended; "" if what must hold does. It goes by the shared memory and by what the parts have been told,
+    // and by nothing else: of executions that end alike one is judged.
+    virtual std::string verdict() = 0;
+    virtual std::string told() = 0;
 };
 
 Figures explore(Play& play, const Bounds& bounds);
@@ -70,7 +74,8 @@ Figures explore(Play& play, const Bounds& bounds);
 // ---- for hooks.cpp
 
 enum class Access { load, store, change };
-extern Range watched;   // what is shared, while something is explored
+extern Range watched;      // what is shared, while something is explored
+extern bool loads_count;   // while a part runs
 // orders: whether the access is one by which parts order themselves
 void before(const volatile void* address, Access access, bool orders);
 void make_way(std::int64_t nanoseconds);

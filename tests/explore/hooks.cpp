@@ -15,6 +15,7 @@ namespace {
 constexpr int sequential = __ATOMIC_SEQ_CST;
 
 inline void ask(const volatile void* address, Access access, bool orders) {
+    if (access == Access::load && !umach::explore::loads_count) return;
     if (umach::explore::watched.has(address)) [[unlikely]] umach::explore::before(address, access, orders);
 }
 

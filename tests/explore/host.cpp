@@ -208,6 +208,22 @@ std::string Host::accounts() {
     return "";
 }
 
+std::string Host::told() {
+    std::string all;
+    const auto put = [&all](auto number) { all.append(std::to_string(number)).append(" "); };
+    for (const Member& member : members_) put(member.dead);
+    for (const auto& [number, sent] : sent_) put(number), put(sent.code), put(sent.to);
+    all += "got ";
+    for (const auto& [number, times] : got_) put(number), put(times);
+    all += "results ";
+    for (const auto& [place, code] : results_) put(place), put(code);
+    all += "notices ";
+    for (std::size_t i = 0; i < members_.size(); ++i)
+        for (const auto& [whose, times] : notices_)
+            if (whose.first == &members_[i]) put(i), put(whose.second), put(times);
+    return all;
+}
+
 std::string Host::verdict() {
     for (int i = 0; i < 3; ++i)   // what was received may make room for more
         for (Member& member : members_)

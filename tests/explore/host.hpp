@@ -98,6 +98,7 @@ private:
     std::function<void()> after_death() override;
     std::function<void()> when_quiet(bool all_ended) override;
     std::string verdict() override;
+    std::string told() override;
 
     void notes(Member& at, const msg_header_t& header);
     void join(Member& member, const char* program);

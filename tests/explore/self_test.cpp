@@ -44,6 +44,7 @@ public:
     }
     std::function<void()> when_quiet(bool) override { return {}; }
     std::string verdict() override { return words_.torn.load() != 0 ? "torn" : ""; }
+    std::string told() override { return ""; }
 
 private:
     Words words_{};
@@ -74,6 +75,18 @@ TEST(Explorer, OfLooksInVainOnlyTheFirstTwoAreChoices) {
     EXPECT_EQ(figures.failure, "");
     EXPECT_TRUE(figures.exhausted);
     EXPECT_LT(figures.executions, 10u);
+}
+
+// Two of three words that two write are each one's own; the third has what was written last.
+TEST(Explorer, OfExecutionsThatEndAlikeOneIsJudged) {
+    const auto write = [](std::size_t own, std::uint32_t last) {
+        return [=](Words& words) { words.word[own].store(1), words.word[2].store(last); };
+    };
+    const Figures figures = explore_toy(Toy({write(0, 1), write(1, 2)}), {2, 0, true, 1000});
+    EXPECT_EQ(figures.failure, "");
+    EXPECT_TRUE(figures.exhausted);
+    EXPECT_GT(figures.executions, 5u);
+    EXPECT_EQ(figures.ends, 2u);
 }
 
 // ---- sleeping and waking -----------------------------------------------------------------------------------------------
