@@ -218,9 +218,10 @@ void become_dead_name(KernelStep& s, TaskRef task, std::uint32_t index) {
     post(s, cell_of_entry(s.k, record, index), notify);
 }
 
-// Turns one name for the port, in one task, into a dead name. `object` is the task from which to go on looking.
+// Turns one name for the port, in one task, into a dead name. `object` is the task from which to go on looking. The root
+// is locked already, so it is looked at beside another task.
 // returns: false when no task has a name for it any more
-bool dead_name_one(KernelStep& s, PortRef ref) {
+bool dead_name_one(KernelStep& s, TaskRef root, PortRef ref) {
     PortRecord& port = s.k.port(ref.index);
     const std::uint64_t holders = possible_holders(port);
     const std::uint32_t tasks = s.k.zone(zone_tasks).fresh();
@@ -228,7 +229,9 @@ bool dead_name_one(KernelStep& s, PortRef ref) {
         if (at == 0 || (holders >> at % 64 & 1) == 0) continue;
         const TaskRef task = s.k.ref_of_task(at);
         if (!s.lock(task)) continue;
-        if (const std::uint32_t index = next_for_port(s.k, s.k.task(at), ref, 0); index != 0) become_dead_name(s, task, index);
+        const std::uint32_t index = next_for_port(s.k, s.k.task(at), ref, 0);
+        if (index == 0 && task == root) continue;
+        if (index != 0) become_dead_name(s, task, index);
         s.set(port.object, next_for_port(s.k, s.k.task(at), ref, 0) != 0 ? at : at + 1);
         return true;
     }
@@ -258,8 +261,10 @@ void dismantle_port(KernelStep& s, TaskRef root, std::uint32_t index) {
         s.set(port.identity, identity);
         s.set(port.object, 1);
     }
-    if (!dead_name_one(s, s.k.ref_of_port(index))) free_port(s, root, index);
+    if (!dead_name_one(s, root, s.k.ref_of_port(index))) free_port(s, root, index);
 }
+
+bool has_work(const TaskRecord& task) { return task.doomed.get().first != 0 || task.dying.get().first != 0; }
 
 }  // namespace
 
@@ -273,7 +278,8 @@ bool dismantle(KernelStep& s, TaskRef root) {
 void work_off_one(Kernel& k, runtime::Carrier& carrier, runtime::CarrierRecord& debtor) {
     const auto root = std::bit_cast<TaskRef>(debtor.owed_work.get());
     k.step(carrier, [&](KernelStep& s) {
-        if (!s.lock(root) || !dismantle(s, root)) s.set(debtor.owed_work, 0);
+        const bool works = s.lock(root) && dismantle(s, root) && has_work(s.k.task(root.index));
+        if (!works) s.set(debtor.owed_work, 0);
         return s.keep(0);
     });
 }
