@@ -235,8 +235,9 @@ PortRecord* KernelStep::lock_live(PortRef ref) {
 void Kernel::pay_ring(runtime::Carrier& carrier, runtime::RingDebt& debt, bool for_the_dead) {
     ThreadRecord& sleeper = thread(static_cast<std::uint32_t>(debt.whom.get()));
     const std::uint64_t epoch = debt.epoch;
-    std::uint64_t seen = sleeper.rung.load();
+    std::uint64_t seen = static_cast<std::uint32_t>(epoch - 1);   // as a rule; to look first would fetch the line twice
     const auto later = [&] { return static_cast<std::int32_t>(static_cast<std::uint32_t>(epoch) - static_cast<std::uint32_t>(seen)) > 0; };
+    sleeper.brought.store(sleeper.message.get(), std::memory_order_relaxed);
     while (later() && !sleeper.rung.compare_exchange_weak(seen, epoch)) {}
     const auto whom = runtime::CarrierName::of(sleeper.carrier);
     if (whom == carrier.name() && carrier.sleepers != nullptr) carrier.sleepers->rung(static_cast<std::uint32_t>(debt.whom.get()));

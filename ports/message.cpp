@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "ports/message.hpp"
 
+#include "ports/ahead.hpp"
 #include "ports/death.hpp"
 #include "ports/hand.hpp"
 #include "ports/out_of_line.hpp"
@@ -207,6 +208,7 @@ Prepared prepare(Caller& caller, const msg_header_t* user, runtime::Deadline unt
     Prepared prepared;
     prepared.error = check_header(user, header);
     if (prepared.error != SEND_SUCCESS) return prepared;
+    prepared.ahead = ask_for_port(caller, static_cast<std::uint32_t>(header.msg_remote_port));
     const std::uint32_t size = rounded(header.msg_size);
     prepare_in(caller, header, user, wanted_bytes(size, header.msg_simple != 0), prepared, until);
     // Rights that stand out of line need more slots than the message's own bytes say.

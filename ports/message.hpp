@@ -3,6 +3,7 @@
 // there with no lock held; on the way out its header and names are written and the bytes copied to the receiver.
 #pragma once
 
+#include "ports/ahead.hpp"
 #include "ports/caller.hpp"
 #include "ports/out_of_line.hpp"
 #include "ports/rights.hpp"
@@ -18,6 +19,7 @@ struct Prepared {
     std::uint32_t destination = 0;   // name in the sender's space
     std::uint32_t reply = 0;         // name in the sender's space
     bool needs_slots = false;        // it has more rights than its record has room for
+    Ahead ahead;
     std::vector<GivenUp> given_up;   // what the sender loses once the message is accepted
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "ports/receive.hpp"
 
+#include "ports/ahead.hpp"
 #include "ports/death.hpp"
 #include "ports/hand.hpp"
 #include "ports/queue.hpp"
@@ -220,6 +221,7 @@ Taken wait_for_news(KernelStep& s, const Receive& r, WaitKind kind, PortRef at, 
 
 msg_return_t wait_for_end(const Receive& r, const Taken& begun, runtime::Deadline deadline) {
     const Parked parked = park(r.caller, begun.epoch, deadline, (r.options & RCV_INTERRUPT) != 0);
+    ask_for_message(r.caller);
     if (parked != Parked::rung && stop_in_time(r, begun)) return parked == Parked::timed_out ? RCV_TIMED_OUT : RCV_INTERRUPTED;
     const int result = r.thread().wait.get().result;
     if (result == RCV_INVALID_PORT || result == RCV_PORT_CHANGE) pass_on(r, begun, result, deadline);

@@ -163,22 +163,23 @@ struct PortTally {
 
 inline constexpr std::uint32_t asks_senders = 0, asks_send_once = 1;
 
-struct PortRecord {
+// In the first line of the cache is what a message to it changes.
+struct alignas(64) PortRecord {
     Field<Identity> identity;        // root
     Field<Place> receiver;           // root; a task or a message; stays while the port is dying
-    Field<Place> owner;              // holder; a task or a message
-    Count asks;                      // root; what `no_senders` is to be told of: asks_senders, asks_send_once
     Field<Pair> queue;               // root; messages
-    Field<Pair> line;                // root; messages that wait for room: of blocked senders, and kept
     Field<Pair> receivers;           // root; threads that wait at the port itself
     Field<PortCounts> counts;        // root
-    Field<SetRef> set;               // root
-    Field<Pair> members;             // root; links in the set's list of members
-    Field<Pair> ready;               // root; links in the set's list of members with messages
-    Count send_rights;               // root; in spaces, messages, special and registered ports, and backups
     Field<PortTally> tally;          // root
-    std::atomic<std::uint64_t> filter;   // tasks (index modulo 64) that may have a name for the port; bits are only added
+    Field<Pair> ready;               // root; links in the set's list of members with messages
     Field<Pair> notices;             // root; cells
+    Field<Pair> line;                // root; messages that wait for room: of blocked senders, and kept
+    Field<SetRef> set;               // root
+    std::atomic<std::uint64_t> filter;   // tasks (index modulo 64) that may have a name for the port; bits are only added
+    Count send_rights;               // root; in spaces, messages, special and registered ports, and backups
+    Field<Pair> members;             // root; links in the set's list of members
+    Field<Place> owner;              // holder; a task or a message
+    Count asks;                      // root; what `no_senders` is to be told of: asks_senders, asks_send_once
     Field<PortRef> no_senders;       // root; where to tell that nobody can send any more, or that a send-once right died
     Field<PortRef> backup;           // root; who gets the rights instead of death; of a proxy: its memory object
     Field<Pair> no_senders_links;    // root, and root of the notify port
@@ -327,22 +328,26 @@ inline constexpr std::uint64_t stands_still = 1;
 inline constexpr std::uint64_t will_stand_still = 2;
 inline constexpr std::uint64_t stands_in_exception = 3;
 
+// In the first line of the cache is what is written when its wait ends, and all that is looked at before; in the second
+// the word that it looks at meanwhile, and nothing else; in the third what only it writes, each time; then what seldom
+// changes.
 struct alignas(64) ThreadRecord {
-    Field<Identity> identity;       // own; kind: CarrierKind
-    Field<TaskRef> task;            // own
-    Count carrier;                  // own; name of its carrier as a word; 0: it has not started yet
     Field<Wait> wait;               // root of what it waits at
     Field<PortRef> wait_at;         // port or set
     Field<Pair> wait_links;         // in the list of receivers
     Count message;                  // send: the waiting message; reply: the answer; receive: the message; root, own
     Count takes;                    // its own; in a receive: bytes of its buffer, and above them the name it receives from
     Field<CallRef> call;            // own; the msg_rpc under way (thread is 0 when none), and the last number used
-    alignas(64) std::atomic<std::uint64_t> rung;   // epoch of the latest wait that was ended; stored after the commit
-    std::atomic<std::uint64_t> inside;             // its own; 1 while it runs in a trap, so not while it waits in one
-    std::atomic<std::uint64_t> stopped;            // its own; one of the words below, else 0
-    std::atomic<std::uint64_t> until;              // its own; while it waits in a trap: when that ends by itself, 0: never
     std::atomic<std::uint64_t> gave_up;            // its own; epoch of the wait in a line or list that it could not leave
-    alignas(64) Field<PortRef> kept_port;   // own; where its kept message waits; null: none
+    alignas(64) std::atomic<std::uint64_t> rung;   // epoch of the latest wait that was ended; stored after the commit
+    std::atomic<std::uint64_t> brought;            // a hint: the message that it was rung for
+    alignas(64) std::atomic<std::uint64_t> inside; // its own; 1 while it runs in a trap, so not while it waits in one
+    std::atomic<std::uint64_t> until;              // its own; while it waits in a trap: when that ends by itself, 0: never
+    alignas(64) Field<Identity> identity;          // own; kind: CarrierKind
+    Field<TaskRef> task;            // own
+    Count carrier;                  // own; name of its carrier as a word; 0: it has not started yet
+    std::atomic<std::uint64_t> stopped;     // its own; one of the words above, else 0
+    Field<PortRef> kept_port;       // own; where its kept message waits; null: none
     Count kept_name;                // own; the sender's name for that port
     Field<Pair> accepted_span;      // own; first: the oldest of `accepted`, second: how many
     std::array<Accepted, most_accepted> accepted;

@@ -141,7 +141,7 @@ msg_return_t rpc(Caller& caller, msg_header_t* header, msg_option_t options, msg
     r.may_wait = (options & RCV_TIMEOUT) == 0 || receive_timeout != 0;
     const CallRef call{caller.thread.index, r.thread().call.get().number + 1};
     const Sending sent = send_prepared(
-        caller, {prepared.message, prepared.destination, options, send_timeout, deadline, call, prepared.reply, r.room, r.may_wait});
+        caller, {prepared.message, prepared.destination, options, send_timeout, deadline, prepared.ahead, call, prepared.reply, r.room, r.may_wait});
     if (sent.code == SEND_SUCCESS && !sent.reply_port) return send_without_call(caller, header, options, send_timeout, prepared.reply);
     lose_given_up(caller, prepared, sent.code);
     return sent.code == SEND_SUCCESS ? receive_answer(r, sent, deadline_of(options, receive_timeout)) : sent.code;

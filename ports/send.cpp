@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "ports/send.hpp"
 
+#include "ports/ahead.hpp"
 #include "ports/death.hpp"
 #include "ports/hand.hpp"
 #include "ports/kernel_port.hpp"
@@ -272,6 +273,7 @@ void end_call(const Send& send) {
 }  // namespace
 
 Sending send_prepared(Caller& caller, const SendOrder& order) {
+    ask_for_receiver(caller.k, order.ahead);
     Send send(caller, order);
     Attempt end = attempt_in_time(send, patience_of(order), order.deadline);
     if (end.sent == Sent::done) return {end.code, send.reply_port, end.epoch};
@@ -318,7 +320,7 @@ msg_return_t send(Caller& caller, const msg_header_t* header, msg_option_t optio
         info.carried = Carried::send;
         reply.info.put(info);
     }
-    const msg_return_t code = send_prepared(caller, {prepared.message, prepared.destination, options, timeout, deadline, {}}).code;
+    const msg_return_t code = send_prepared(caller, {prepared.message, prepared.destination, options, timeout, deadline, prepared.ahead, {}}).code;
     lose_given_up(caller, prepared, code);
     return code;
 }

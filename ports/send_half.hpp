@@ -2,6 +2,7 @@
 // What the send trap and the send half of msg_rpc share.
 #pragma once
 
+#include "ports/ahead.hpp"
 #include "ports/message.hpp"
 #include "runtime/clock.hpp"
 
@@ -13,6 +14,7 @@ struct SendOrder {
     msg_option_t options = 0;
     msg_timeout_t timeout = 0;
     runtime::Deadline deadline = runtime::Deadline::never();   // what these two come to
+    Ahead ahead;
     CallRef call;                    // of a call; with:
     std::uint32_t reply = 0;         // name of the port where its answer is to come
     std::uint32_t room = 0;          // for the answer, bytes

@@ -45,9 +45,9 @@ struct alignas(64) CarrierRecord {
     Field<std::uint64_t> thread;               // index of the thread of control; of fibers: of the OS thread's own
     std::array<RingDebt, most_rings> owed_rings;
     std::array<Field<Pair>, most_stocks> stock;   // first: head of a list of free records, second: how many
+    std::atomic<std::uint64_t> looking{0};     // 1: it looks for its ring before it sleeps, and yields
     alignas(64) DoorbellRecord doorbell;
     std::atomic<std::uint64_t> asleep{0};        // not 0: it sleeps at its doorbell, or is about to
-    std::atomic<std::uint64_t> looking{0};       // 1: it looks for its ring before it sleeps, and yields
     std::atomic<std::uint64_t> sleepers{0};      // 1: it carries several threads of control, who look at the next word
     std::atomic<std::uint64_t> rung_classes{0};  // bit n: a thread whose index is n modulo 64 was rung from elsewhere
     alignas(64) std::atomic<std::uint64_t> log_length{0};   // 0: no step under way; storing 0 commits

@@ -11,7 +11,7 @@
 namespace umach::runtime {
 
 inline constexpr std::uint64_t segment_magic = 0x756d616368303031;   // "umach001"
-inline constexpr std::uint32_t layout_version = 1;
+inline constexpr std::uint32_t layout_version = 2;
 
 // First bytes of every segment: written before the segment is given to anybody else, compared before any other byte
 // is believed.
