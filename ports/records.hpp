@@ -328,9 +328,8 @@ inline constexpr std::uint64_t stands_still = 1;
 inline constexpr std::uint64_t will_stand_still = 2;
 inline constexpr std::uint64_t stands_in_exception = 3;
 
-// In the first line of the cache is what is written when its wait ends, and all that is looked at before; in the second
-// the word that it looks at meanwhile, and nothing else; in the third what only it writes, each time; then what seldom
-// changes.
+// In the first line of the cache is what changes when its wait ends; then, in lines of their own, the word that it looks
+// at meanwhile, what it writes itself each time, and what seldom changes.
 struct alignas(64) ThreadRecord {
     Field<Wait> wait;               // root of what it waits at
     Field<PortRef> wait_at;         // port or set

@@ -133,6 +133,9 @@ TORTURE = [
 ]
 
 EXPLORE = [
+    Plant('who takes a port apart passes over the name that its own task has', 'ports/death.cpp',
+          'if (index == 0 && task == root) continue;', 'if (task == root) continue;',
+          'ATaskEndsWhileItsPortIsSentTo_APreemptionAndADeath'),
     Plant('a step that finds a further lock busy goes on without it', 'runtime/step.cpp',
           '    if (locks_ > 0 || !wait_a_little', '    if (locks_ > 0) return;\n    if (!wait_a_little',
           'ASenderIsAbortedWhileRoomIsMade_PreemptionsAnywhere'),

@@ -33,6 +33,7 @@ public:
     }
     std::vector<std::function<void()>> parts() override {
         std::vector<std::function<void()>> parts;
+        told_.clear();
         for (const Act& act : acts_) parts.emplace_back([this, &act] { act(words_); });
         return parts;
     }
@@ -44,10 +45,12 @@ public:
     }
     std::function<void()> when_quiet(bool) override { return {}; }
     std::string verdict() override { return words_.torn.load() != 0 ? "torn" : ""; }
-    std::string told() override { return ""; }
+    std::string told() override { return told_; }
+    void tell(const std::string& what) { told_ += what; }
 
 private:
     Words words_{};
+    std::string told_;
     std::vector<Act> acts_;
     Act after_death_;
     bool copies_;
@@ -86,6 +89,17 @@ TEST(Explorer, OfExecutionsThatEndAlikeOneIsJudged) {
     EXPECT_EQ(figures.failure, "");
     EXPECT_TRUE(figures.exhausted);
     EXPECT_GT(figures.executions, 5u);
+    EXPECT_EQ(figures.ends, 2u);
+}
+
+// What one of them reads, and keeps to itself.
+TEST(Explorer, ExecutionsThatEndAlikeButForWhatWasToldAreBothJudged) {
+    Toy* play = nullptr;
+    const auto reads = [&](Words& words) { play->tell(words.word[0].load() != 0 ? "one" : "none"); };
+    Toy toy({reads, store_one});
+    play = &toy;
+    const Figures figures = explore(toy, {1, 0, true, 100});
+    EXPECT_EQ(figures.failure, "");
     EXPECT_EQ(figures.ends, 2u);
 }
 

@@ -111,6 +111,29 @@ TEST_F(Malformed, AnyFieldOfARecordInUseIsLookedAtWithoutHarmAndMostAreFound) {
     EXPECT_GT(finds_ * 3, looks_) << "most of what is free to be anything has been changed, or the audit looks at little";
 }
 
+// The words of a segment as they were, which can only be read, and with nothing near: who reads or writes past the end of
+// the segment is to be noticed.
+class WordsBefore {
+public:
+    WordsBefore(const std::uint64_t* words, std::size_t count) : count_(count), bytes_(count * 8) {
+        all_ = static_cast<std::byte*>(mmap(nullptr, bytes_ + 2 * gap, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        if (all_ == MAP_FAILED || mprotect(all_ + gap, bytes_, PROT_READ | PROT_WRITE) != 0) std::abort();
+        std::copy(words, words + count, at());
+        mprotect(all_ + gap, bytes_, PROT_READ);
+    }
+    WordsBefore(const WordsBefore&) = delete;
+    ~WordsBefore() { munmap(all_, bytes_ + 2 * gap); }
+
+    void put_back(std::uint64_t* words) const { std::copy(at(), at() + count_, words); }
+
+private:
+    static constexpr std::size_t gap = 64 << 20;
+    std::uint64_t* at() const { return reinterpret_cast<std::uint64_t*>(all_ + gap); }
+
+    std::size_t count_, bytes_;
+    std::byte* all_;
+};
+
 // Changes words of a segment, the same ones of each seed.
 class RandomChange {
 public:
@@ -142,9 +165,9 @@ TEST_F(Malformed, ManyRandomWordsAreLookedAtWithoutHarm) {
     std::uint64_t &seed = at[0], &finds = at[1];
     for (std::uint64_t process = 0; process < processes && !HasFailure(); ++process) {
         const int verdict = in_a_copy([&] {
-            const std::vector<std::uint64_t> before(words(), words() + k_->machine().bytes() / 8);
+            const WordsBefore before(words(), k_->machine().bytes() / 8);
             for (seed = process * of_a_process; seed < (process + 1) * of_a_process; ++seed) {
-                std::copy(before.begin(), before.end(), words());
+                before.put_back(words());
                 RandomChange(words(), all).make(seed);
                 alarm(most_seconds);
                 finds += look() == found ? 1 : 0;
