@@ -12,10 +12,12 @@ namespace umach::ports {
 
 // A task that is to have a name for a port is noted there before somebody looks (Field::look) whether the port lives;
 // who takes a dying port apart looks, once its dying is committed, which tasks may have names. So at least one of them
-// sees the other. A task is known by its index modulo 64.
+// sees the other. A task is known by its index modulo 64. Whoever finds its bit set need not set it, if it looks in the
+// same order (sequentially consistent): whoever set it did so before.
+inline bool is_noted(const PortRecord& port, std::uint64_t bit) { return (port.filter.load() & bit) != 0; }
 inline void note_holder(PortRecord& port, TaskRef task) {
     const std::uint64_t bit = std::uint64_t{1} << task.index % 64;
-    if ((port.filter.load() & bit) == 0) port.filter.fetch_or(bit);
+    if (!is_noted(port, bit)) port.filter.fetch_or(bit);
 }
 inline std::uint64_t possible_holders(const PortRecord& port) {
     std::atomic_thread_fence(std::memory_order_seq_cst);

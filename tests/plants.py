@@ -148,7 +148,7 @@ EXPLORE = [
           '    if (whom) return debt.whom.put(0);\n',
           'OneSendsAndOneReceives_PreemptionsAnywhere'),
     Plant('a sleeper is not looked for before it sleeps', 'ports/kernel.cpp',
-          '    std::uint64_t seen = sleeper.rung.load();',
+          '    std::uint64_t seen = static_cast<std::uint32_t>(epoch - 1);',
           '    const bool sleeps = machine_.carrier(runtime::CarrierName::of(sleeper.carrier).slot).asleep.load() != 0;\n'
           '    std::uint64_t seen = sleeper.rung.load();\n'
           '    if (!sleeps && !for_the_dead) { sleeper.rung.store(epoch); return debt.whom.put(0); }',

@@ -56,6 +56,12 @@ protected:
     // It has no name, or that will be found and made a dead one.
     bool is_settled() { return kernel().right(message_, 0).info.get().name == 0 || found_.read() != 0; }
     Scene scene() { return {{[this] { die(); }, [this] { name_it(); }}, {}, [this] { return is_settled(); }}; }
+    // Somebody else notes the same bit: a task whose index is the same modulo 64.
+    Scene scene_of_three() {
+        Scene all = scene();
+        all.threads.emplace_back([this] { ports::note_holder(kernel().port(port_.index), receiver().task()); });
+        return all;
+    }
 
     Host host_{2};
     ports::PortRef port_;
@@ -72,6 +78,8 @@ TEST_F(RightThatArrives, StaysWhenThePortIsLookedAtByAnAcquire) {
 TEST_F(RightThatArrives, StaysWhenItsHolderIsNotedByARelease) {
     expect_unsound(scene(), bounds, {"note_holder", std::memory_order_seq_cst, std::memory_order_release});
 }
+
+TEST_F(RightThatArrives, WhoseHolderSomebodyElseNotedIsFoundToo) { expect_sound(scene_of_three(), {1, 30'000}); }
 
 TEST_F(RightThatArrives, StaysWhenHoldersAreLookedForWithoutAFence) {
     expect_unsound(scene(), bounds, {"possible_holders", std::memory_order_seq_cst, std::memory_order_acq_rel});
