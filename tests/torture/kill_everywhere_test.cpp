@@ -23,6 +23,10 @@ TEST_P(KilledAnywhereIn, AnOperationLeavesTheHostWholeAndEverybodyElseGoingOn) {
     kill_everywhere(GetParam());
 }
 
+TEST_P(KilledAnywhereIn, EachStoreOfAnOperationLeavesWhatAKeeperMakesWhole) {
+    look_after_stores(GetParam());
+}
+
 std::string name_of_case(const testing::TestParamInfo<Operation>& one) {
     return one.param.name;
 }

@@ -10,6 +10,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 #include <csignal>
+#include <utility>
 
 namespace umach::torture {
 namespace {
@@ -22,6 +23,7 @@ std::size_t bytes = 0;
 KillPoint wanted;
 Progress* told = nullptr;
 const std::byte* in_store = nullptr;
+std::function<void()> look;
 
 void protect(int access) {
     UMACH_ASSERT(mprotect(base, bytes, access) == 0);
@@ -67,6 +69,7 @@ void on_fault(int signal, siginfo_t* info, void* context) {
 void on_trap(int, siginfo_t*, void* context) {
     if (in_store != nullptr) {
         if (ends_step(in_store)) ++told->steps;
+        if (look) look();
         if (wanted.when == When::after_store && told->stores == wanted.store) die();
         protect(PROT_READ);
         in_store = nullptr;
@@ -102,12 +105,13 @@ std::string text_of(KillPoint point) {
     }
 }
 
-void begin_counting(runtime::Segment& segment, KillPoint point, Progress& progress) {
+void begin_counting(runtime::Segment& segment, KillPoint point, Progress& progress, std::function<void()> after_store) {
     runtime::arm_fault_handler();  // comes after ours, so it must be there first
     base = static_cast<std::byte*>(segment.base());
     bytes = segment.bytes();
     wanted = point;
     told = &progress;
+    look = std::move(after_store);
     take(SIGSEGV, on_fault, &earlier);
     take(SIGTRAP, on_trap, nullptr);
     protect(PROT_READ);

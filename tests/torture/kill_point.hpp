@@ -12,8 +12,10 @@
 
 #include "runtime/segment/segment.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace umach::torture {
@@ -34,11 +36,14 @@ struct Progress {
     std::atomic<std::uint64_t> instructions;  // done after the store of a point at an instruction
     std::atomic<int> code;                    // of the call, once it has returned
     std::atomic<std::uint32_t> returned;      // 1: the call has
+    std::atomic<std::uint64_t> looks;         // at copies that were made whole
+    std::array<char, 400> broken;             // what one was not, or ""
 };
 
 // The calling thread comes to the point between these two, and what it passes is counted in `progress`. If a
 // next store comes before the instruction of the point, the process is killed right before that store.
-void begin_counting(runtime::Segment& segment, KillPoint point, Progress& progress);
+// after_store: is called after each, while the thread stands there
+void begin_counting(runtime::Segment& segment, KillPoint point, Progress& progress, std::function<void()> after_store = {});
 void end_counting();
 
 }  // namespace umach::torture

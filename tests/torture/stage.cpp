@@ -130,7 +130,8 @@ void Stage::act_out(const Operation& operation, KillPoint point) {
         robust_list_of_this_thread()->list_op_pending = nullptr;
         caller.carrier.arm();
         Scene scene{caller, member_.own_port, there, extra_, dead_};
-        begin_counting(caller.k.machine().segment(), point, *progress_);
+        begin_counting(caller.k.machine().segment(), point, *progress_,
+                       stride_ != 0 ? [&] { look_at_a_copy(caller); } : std::function<void()>{});
         const int code = operation.act(scene);
         end_counting();
         progress_->code = code;
@@ -195,10 +196,12 @@ void Stage::expect_dead(int how_many) {
 void Stage::leave_dead(const Operation& operation, KillPoint point) {
     if (spare_.empty()) expect_dead(1);
     const Member kept = std::exchange(member_, spare_.back());
+    const std::uint64_t stride = std::exchange(stride_, 0);   // survivors would come near what it held meanwhile
     spare_.pop_back();
     if (operation.setting) operation.setting(*this);
     act_out(operation, point);
     dead_.push_back(std::exchange(member_, kept));
+    stride_ = stride;
     new (progress_.get()) Progress{};
 }
 
@@ -327,9 +330,12 @@ const Progress& Stage::kill_once(const Operation& operation, KillPoint point) {
 
 // ---- all of them ------------------------------------------------------------------------------------------
 
+std::uint64_t Stage::usual_stride(std::uint64_t stores) const {
+    return is_full_run() ? 1 : std::max<std::uint64_t>(stores / usual_points(stores), 1);
+}
+
 void Stage::try_points(const Operation& operation, When when, std::uint64_t stores) {
-    const std::uint64_t stride =
-        is_full_run() ? 1 : std::max<std::uint64_t>(stores / usual_points(stores), 1);
+    const std::uint64_t stride = usual_stride(stores);
     for (std::uint64_t store = 1 + stride / 2; store <= stores && !HasFailure(); store += stride) {
         kill_once(operation, {when, store});
         ++figures_.points;
@@ -381,9 +387,8 @@ void Stage::kill_everywhere(const Operation& operation) {
 void Stage::TearDownTestSuite() {
     std::printf(
         "%lu operations, %lu points of which %lu are instructions between stores; %lu kills, %lu of them "
-        "inside; "
-        "others got on within %.2f ms at worst\n",
-        figures_.operations, figures_.points, figures_.instructions, figures_.kills, figures_.inside,
+        "inside; %lu copies made whole; others got on within %.2f ms at worst\n",
+        figures_.operations, figures_.points, figures_.instructions, figures_.kills, figures_.inside, figures_.copies,
         figures_.longest_use);
 }
 

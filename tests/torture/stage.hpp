@@ -57,6 +57,7 @@ inline std::ostream& operator<<(std::ostream& out, const Operation& operation) {
 struct Figures {
     std::uint64_t operations = 0, points = 0, instructions = 0, kills = 0,
                   inside = 0;  // inside: before the operation had returned
+    std::uint64_t copies = 0;  // that were made whole
     double longest_use = 0;    // of the survivors' use, ms
 };
 
@@ -93,12 +94,19 @@ protected:
     const Progress& kill_once(const Operation& operation, KillPoint point);
     // Tries points of the operation, all of them in a full run, else as many as are usual, spread evenly.
     void kill_everywhere(const Operation& operation);
+    // Does the operation once, and after its stores, all of them in a full run, does a keeper's work in a copy of the
+    // segment, as if the process had been killed there.
+    void look_after_stores(const Operation& operation);
 
     static void TearDownTestSuite();
     static Figures figures_;
 
 private:
     void act_out(const Operation& operation, KillPoint point);
+    void look_at_a_copy(Caller& caller);
+    bool is_made_whole(Caller& caller);
+    [[noreturn]] void make_whole(runtime::Segment& segment, runtime::Descriptor copy, std::ptrdiff_t pending);
+    std::uint64_t usual_stride(std::uint64_t stores) const;
     void expect_known_dead(const std::string& when);
     void expect_keeper_known_dead(const std::string& when);
     void use_what_it_used(const std::string& when);
@@ -130,6 +138,7 @@ private:
     std::unique_ptr<Blocked> waiting_;
     std::unique_ptr<Letter> letter_;  // of a thread that receives
     std::unique_ptr<Progress, Unmap> progress_{map_progress()};
+    std::uint64_t stride_ = 0;   // between two stores after which a copy is looked at; 0: none is
 };
 
 // UMACH_FULL: every point.
