@@ -22,6 +22,7 @@ namespace {
 constexpr std::int64_t never = INT64_MAX, slice = 100'000'000;
 constexpr std::uint64_t most_accesses = 2'000'000;   // in an execution
 constexpr unsigned most_rounds = 20'000;             // in which nobody has changed anything
+constexpr unsigned naps_in_vain = 1'000;             // of those
 constexpr std::uint64_t between_looks = 512;         // executions, for what was written and not seen
 
 enum class State { ready, made_way, asleep, ended, put_off };   // put off: it may begin, and need not yet
@@ -272,7 +273,7 @@ void Explorer::restore(bool looks_at_all) {
     if (page && figures_.failure.empty()) figures_.failure = "something on page " + std::to_string(*page) + " was written and not seen";
 }
 
-// First for those who nap: they come upon what the dead have left. Then what follows a death begins; then deadlines pass.
+// First for those who nap: they come upon what the dead have left. Then, or after long, what follows a death; then deadlines.
 // returns: false when nobody is left who waits for time to pass
 bool Explorer::let_time_pass() {
     Part* first = nullptr;
@@ -282,13 +283,14 @@ bool Explorer::let_time_pass() {
         if (part.state == State::asleep && (first == nullptr || part.deadline < first->deadline)) first = &part;
     }
     if (++rounds_ > most_rounds) return false;
-    if (naps) {
+    if (naps && rounds_ != naps_in_vain) {
         for (Part& part : parts_)
             if (part.state == State::made_way) part.state = State::ready;
         return true;
     }
     for (Part& part : parts_)
         if (part.state == State::put_off) return part.state = State::ready, true;
+    if (naps) return true;
     for (std::size_t i = 0; i < parts_.size(); ++i)
         if (parts_[i].state == State::asleep && play_.oversleeps(i)) figures_.failure = "part " + std::to_string(i) + " was not woken: " + states();
     if (first == nullptr || first->deadline == never || ++quiet_ > 4 * parts_.size()) return false;

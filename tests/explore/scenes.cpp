@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What is explored: two or three members who get into each other's way.
+#include "ports/thread_calls.hpp"
+#include "runtime/nap.hpp"
 #include "tests/explore/host.hpp"
 
 namespace umach::explore {
@@ -289,6 +291,40 @@ std::vector<Scene> scenes_of_ports_that_end() {
     };
 }
 
+// As a trap does.
+Act inside(const std::function<void(Member&)>& call) {
+    return [=](Host& host, Member& self) {
+        ThreadRecord& own = host.kernel().thread(self.caller->thread.index);
+        come_inside(own);
+        if (!is_terminated(host.kernel(), self.caller->thread)) call(self);
+        go_outside(own);
+    };
+}
+
+// As tasks/termination.cpp does.
+void terminate(Host& host, Member& self, std::size_t whom) {
+    const ThreadRef thread = host.member(whom).caller->thread;
+    begin_termination(self, thread);
+    Kernel& k = host.kernel();
+    for (runtime::Nap nap; k.ref_of_thread(thread.index) == thread && may_be_inside(k.thread(thread.index)); nap.next()) {}
+    end_thread(k, *self.carrier, thread, true);
+}
+
+std::vector<Scene> scenes_of_termination() {
+    const Act ends_the_first = [](Host& host, Member& self) { terminate(host, self, 0); };
+    const auto unpark_it = [](Host& host) { unpark(host.keeper(), host.member(0).caller->thread); };
+    return {
+        {"AThreadIsTerminatedAsItBeginsToWait",
+         {inside([](Member& self) {
+              Letter letter = Letter::from(self.own);
+              receive(self, letter.header(), MSG_OPTION_NONE, 0);
+          }), ends_the_first},
+         {}, send_endings(0), {}, Loss::with_a_port},
+        {"AThreadIsTerminatedAsItParks",
+         {inside([](Member& self) { park_self(self, runtime::Deadline::never()); }), ends_the_first}, {}, unpark_it},
+    };
+}
+
 std::vector<Scene> scenes_of_other_ends() {
     return {
         {"OwnerAndReceiverEndInTheSameInstant",
@@ -333,7 +369,7 @@ const std::vector<Scene>& scenes() {
     static const std::vector<Scene> all = [] {
         std::vector<Scene> scenes;
         for (auto* const some : {scenes_of_sending, scenes_of_waiting, scenes_of_calling, scenes_of_moving, scenes_of_sets,
-                                 scenes_of_ports_that_end, scenes_of_other_ends})
+                                 scenes_of_ports_that_end, scenes_of_termination, scenes_of_other_ends})
             for (Scene& scene : some()) scenes.push_back(std::move(scene));
         return scenes;
     }();
