@@ -19,7 +19,7 @@ namespace {
 
 constexpr double most_use = 250;                 // ms; on a busy machine
 constexpr std::uint64_t points_by_default = 40;  // of one kind, of one operation; of a long one as few as
-constexpr unsigned most_seconds = 30;
+constexpr unsigned most_seconds = 30, most_seconds_of_looks = 900;
 constexpr std::uint64_t least_points = 10;
 constexpr std::uint64_t stores_by_default = 16'000;  // come past on the way to all the points of one kind
 constexpr std::uint64_t most_in_a_row = 400;
@@ -300,7 +300,7 @@ void Stage::expect_nothing_left(const Counts& before, const std::string& when) {
 }
 
 const Progress& Stage::kill_once(const Operation& operation, KillPoint point) {
-    alarm(most_seconds);  // a hang ends the test
+    alarm(stride_ == 0 ? most_seconds : most_seconds_of_looks);  // a hang ends the test
     new (progress_.get()) Progress{};
     host_port(*k_, *carrier_);   // its task stays
     const Counts before = counts();
