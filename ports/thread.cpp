@@ -302,9 +302,9 @@ void end_thread(Kernel& k, runtime::Carrier& carrier, ThreadRef ref, bool may_st
     };
     // A thread that was inside when its end began may have begun to wait since: it is rung, to find that it has ended.
     part([&](KernelStep& s) {
-        const bool waits = thread.wait.get().state == WaitState::waiting;
-        waits && may_stay && is_carried(k, ref.index) ? abort_wait(s, ref.index) : withdraw_wait(s, ref.index);
-        return 0u;
+        const bool sleeps = may_stay && thread.wait.get().state == WaitState::waiting && is_carried(k, ref.index);
+        if (sleeps) return abort_wait(s, ref.index), 0u;
+        return withdraw_wait(s, ref.index), 0u;
     });
     const std::uint32_t unsent = part([&](KernelStep& s) { return release_message(s, task, thread); });
     if (unsent != 0) discard(caller, unsent);
