@@ -55,7 +55,8 @@ private:
 TEST_F(ThreeHosts, AReceiverThatGivesUpAPortLeavesItToItsOwnerOnAnotherHostWithItsQueue) {
     play(
         [](port_t port) {
-            EXPECT_EQ(type_of(port), PORT_TYPE_OWN);
+            const port_type_t type = type_of(port);   // the receiver may have been quicker
+            EXPECT_TRUE(type == PORT_TYPE_OWN || type == PORT_TYPE_RECEIVE_OWN) << type;
             EXPECT_TRUE(told(NOTIFY_RECEIVE_RIGHTS, port));
             EXPECT_EQ(type_of(port), PORT_TYPE_RECEIVE_OWN);
             EXPECT_EQ(next(port)->msg_id, 1);
