@@ -2,6 +2,7 @@
 """Bugs planted to see that a suite finds them: each is a change to one of the kernel's sources, and
 the case that must fail for it. The sources themselves know nothing of this.
 
+    plants.py check ROOT                       whether what each of them changes stands there, once
     plants.py count SUITE                      how many there are
     plants.py write SUITE ROOT NUMBER OUT      the source with the bug in it
     plants.py run SUITE ROOT NUMBER PROGRAM    whether the case fails in the suite's program that was linked with it
@@ -186,10 +187,22 @@ def write(plant, root, out):
         text.write(read(root, plant).replace(plant.right, plant.wrong))
 
 
-def run(suite, plant, root, program):
+def misplaced(root, plant):
     found = read(root, plant).count(plant.right)
-    if found != 1:
-        sys.exit(f'{plant.file}: what is changed stands there {found} times, and must once:\n{plant.right}')
+    if found == 1:
+        return None
+    return f'{plant.file}: what is changed stands there {found} times, and must once:\n{plant.right}'
+
+
+def check(root):
+    wrong = [fault for plants in PLANTS.values() for plant in plants if (fault := misplaced(root, plant))]
+    print('\n'.join(wrong + [f'plants: {len(wrong)} broken' if wrong else 'plants: kept']))
+    sys.exit(1 if wrong else 0)
+
+
+def run(suite, plant, root, program):
+    if fault := misplaced(root, plant):
+        sys.exit(fault)
     ended = subprocess.run([program, f'--gtest_filter={CASES[suite]}{plant.case}'], capture_output=True, text=True,
                            check=False, env=os.environ | {'UMACH_FULL': '1'})
     # What failed there is what should: it must not look like a case of this run.
@@ -203,6 +216,8 @@ def run(suite, plant, root, program):
 
 def main():
     what, suite, *words = sys.argv[1:]
+    if what == 'check':
+        check(root=suite)
     if what == 'count':
         print(len(PLANTS[suite]), end='')
         return
