@@ -312,16 +312,23 @@ void terminate(Host& host, Member& self, std::size_t whom) {
 
 std::vector<Scene> scenes_of_termination() {
     const Act ends_the_first = [](Host& host, Member& self) { terminate(host, self, 0); };
-    const auto unpark_it = [](Host& host) { unpark(host.keeper(), host.member(0).caller->thread); };
+    // What a keeper sees to in its next sweep, if who terminates has died; who was not terminated is woken.
+    const auto next_sweep = [](Host& host) {
+        const ThreadRef thread = host.member(0).caller->thread;
+        finish_terminations(host.kernel(), *host.keeper().carrier);
+        if (is_terminated(host.kernel(), thread)) return;
+        unpark(host.keeper(), thread);
+        send_endings(0)(host);
+    };
     return {
         {"AThreadIsTerminatedAsItBeginsToWait",
          {inside([](Member& self) {
               Letter letter = Letter::from(self.own);
               receive(self, letter.header(), MSG_OPTION_NONE, 0);
           }), ends_the_first},
-         {}, send_endings(0), {}, Loss::with_a_port},
+         {}, next_sweep, {}, Loss::with_a_port},
         {"AThreadIsTerminatedAsItParks",
-         {inside([](Member& self) { park_self(self, runtime::Deadline::never()); }), ends_the_first}, {}, unpark_it},
+         {inside([](Member& self) { park_self(self, runtime::Deadline::never()); }), ends_the_first}, {}, next_sweep, {}, Loss::with_a_port},
     };
 }
 
