@@ -27,7 +27,7 @@ PortRef kernel_port_of(KernelStep& s, std::uint32_t thread);
 // Ends a thread: its wait is over, its waiting send is withdrawn, its kept message becomes an orphan, its call is ended,
 // its reply port and its kernel port die.
 // may_stay: if a living carrier runs it its record stays, dying, until it is ended again without this: a thread that others
-// end may still look at it
+// end may still look at it; if it waits it is rung
 void end_thread(Kernel& k, runtime::Carrier& carrier, ThreadRef thread, bool may_stay = false);
 
 // A thread says that it is inside and then looks whether it was terminated; who terminates it looks, once that is
