@@ -62,7 +62,8 @@ TEST_P(Explored, EveryExecutionLeavesTheHostWholeAndNobodyWaiting) {
     EXPECT_EQ(figures.failure, "");
     std::printf("%s %s: %llu executions, %s, %llu ends, %llu accesses, %llu deaths\n", scene->name, way->name,
                 static_cast<unsigned long long>(figures.executions), extent(figures, bounds).c_str(),
-                static_cast<unsigned long long>(figures.ends), static_cast<unsigned long long>(figures.accesses), static_cast<unsigned long long>(figures.crashes));
+                static_cast<unsigned long long>(figures.ends), static_cast<unsigned long long>(figures.accesses),
+                static_cast<unsigned long long>(figures.crashes));
 }
 
 }  // namespace

@@ -340,7 +340,7 @@ void Explorer::execute() {
             figures_.failure = "somebody waits for ever: " + states();
     }
     figures_.accesses += accesses_;
-    if (figures_.failure.empty() && judged_.insert(memory_.digest(std::hash<std::string>()(play_.told()))).second) figures_.failure = play_.verdict();
+    if (figures_.failure.empty() && judged_.insert(memory_.digest(play_.told())).second) figures_.failure = play_.verdict();
     if (!figures_.failure.empty()) figures_.failure += " (" + path() + ")";
 }
 

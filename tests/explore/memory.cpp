@@ -52,14 +52,15 @@ std::optional<std::size_t> Memory::restore(bool looks_at_all) {
 }
 
 // A page that was changed and is as it was may have been seen as changed, or not: it counts in neither case.
-std::uint64_t Memory::digest(std::uint64_t seed) const {
+std::uint64_t Memory::digest(const std::string& told) const {
+    std::uint64_t sum = std::hash<std::string>()(told);
     for (std::size_t page = 0; page * page_bytes < shared_.bytes; ++page) {
         const std::size_t begin = page * page_bytes;
         const bool expected = (changed_[page] | copied_[page]) != 0;
         if (!expected || std::memcmp(shared_.begin + begin, first_.data() + begin, length(page)) == 0) continue;
-        seed = digest_of(shared_.begin + begin, length(page), seed + page);
+        sum = digest_of(shared_.begin + begin, length(page), sum + page);
     }
-    return seed;
+    return sum;
 }
 
 }  // namespace umach::explore

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "tests/explore/explorer.hpp"
@@ -21,8 +22,8 @@ public:
     // looks_at_all: whether anything else was changed, too
     // returns: a page that was, and is as it was again
     std::optional<std::size_t> restore(bool looks_at_all);
-    // A number for all that is other than at first: whoever has the same one is alike.
-    std::uint64_t digest(std::uint64_t seed) const;
+    // A number for all that is other than at first, and for what was told: whoever has the same one is alike.
+    std::uint64_t digest(const std::string& told) const;
 
 private:
     static constexpr std::size_t page_bytes = 4096;

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <cstdio>
 #include <utility>
 
@@ -26,9 +25,7 @@ runtime::Descriptor copy_of(runtime::Segment& segment) {
 
 // Where the word is at which this thread's robust list points; -1 if that is none of the segment's.
 std::ptrdiff_t pending_word(runtime::Segment& segment) {
-    robust_list_head* list = nullptr;
-    std::size_t length = 0;
-    syscall(SYS_get_robust_list, 0, &list, &length);
+    const robust_list_head* const list = robust_list_of_this_thread();
     const auto* entry = reinterpret_cast<std::byte*>(list->list_op_pending);
     if (entry == nullptr) return -1;
     const std::ptrdiff_t at = entry + list->futex_offset - static_cast<std::byte*>(segment.base());

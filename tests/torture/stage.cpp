@@ -29,14 +29,14 @@ std::uint64_t usual_points(std::uint64_t stores) {
     return std::clamp(stores_by_default / stores, least_points, points_by_default);
 }
 
+}  // namespace
+
 robust_list_head* robust_list_of_this_thread() {
     robust_list_head* list = nullptr;
     std::size_t length = 0;
     syscall(SYS_get_robust_list, 0, &list, &length);
     return list;
 }
-
-}  // namespace
 
 bool is_full_run() {
     return std::getenv("UMACH_FULL") != nullptr;

@@ -141,6 +141,9 @@ private:
     std::uint64_t stride_ = 0;   // between two stores after which a copy is looked at; 0: none is
 };
 
+// At which the operating system looks when the thread dies.
+robust_list_head* robust_list_of_this_thread();
+
 // UMACH_FULL: every point.
 bool is_full_run();
 
