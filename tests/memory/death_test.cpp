@@ -42,41 +42,6 @@ TEST(MemoryAtDeath, APortThatIsDeallocatedGivesBackWhatItsMessagesCarried) {
     }));
 }
 
-// One that allocates, sends, receives and deallocates as fast as it can, until it is killed.
-void play(port_name_t shared, unsigned seed) {
-    const port_name_t own = new_port();
-    std::minstd_rand random(seed);
-    std::vector<std::pair<char*, std::size_t>> mine;
-    for (;;) {
-        const std::size_t bytes = 1 + random() % (6 * page);
-        switch (random() % 6) {
-            case 0: mine.emplace_back(allocate(bytes), bytes); break;
-            case 1:
-            case 2: {
-                if (mine.empty()) break;
-                const bool gives = random() % 2 == 0;
-                const auto [at, size] = mine.back();
-                const auto code = Parcel(random() % 2 == 0 ? shared : own).data(at, size, gives).send(SEND_TIMEOUT, 0);
-                MUST(code == SEND_SUCCESS || code == SEND_TIMED_OUT || code == SEND_INVALID_PORT || code == SEND_KERNEL_REFUSED);
-                if (gives && code == SEND_SUCCESS) mine.pop_back();
-                break;
-            }
-            case 3:
-            case 4: {
-                Parcel got;
-                if (got.receive(own, RCV_TIMEOUT, 0) != RCV_SUCCESS) break;
-                if (got.part().bytes != 0) mine.emplace_back(got.part().at, got.part().bytes);
-                break;
-            }
-            default:
-                if (mine.empty()) break;
-                deallocate(mine.back().first, mine.back().second);
-                mine.pop_back();
-        }
-        if (mine.size() > 20) deallocate(mine.front().first, mine.front().second), mine.erase(mine.begin());
-    }
-}
-
 TEST(MemoryAtDeath, BytesAndRegionsReturnToTheStartHoweverManyAreKilledInTheMiddle) {
     EXPECT_TRUE(runs_well([] {
         const port_name_t home = new_port();

@@ -51,6 +51,9 @@ void deallocate(const void* at, std::size_t bytes);
 void fill(char* at, std::size_t bytes, char first);
 bool is_filled(const char* at, std::size_t bytes, char first);
 
+// One that allocates, sends, receives and deallocates as fast as it can, until it is killed.
+[[noreturn]] void play(port_name_t shared, unsigned seed);
+
 // What the host's tasks have in regions, in pages, and how many regions there are, the stock not counted.
 struct InUse {
     std::uint64_t pages = 0, regions = 0;
