@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// How a carrier that found a lock busy passes the time before it looks again: about a microsecond of pauses, three
-// yields, then naps from 50 us, doubling to 1 ms.
+// How a carrier that found a lock busy passes the time before it looks again. One that is held by who runs is free within
+// a microsecond, if only for an instant when two want it over and over; a nap takes a hundred times as long, and whoever
+// waits for the napper falls asleep meanwhile. So there are three rounds of looks, further and further apart, each with a
+// yield at its end, ten to twenty microseconds in all; then naps from 50 us, doubling to 1 ms.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <ctime>
 #include <sched.h>
 
@@ -20,25 +23,29 @@ inline void cpu_pause() {
 class Nap {
 public:
     void next() {
+        if (looks_ == rounds * a_round) return sleep();
         ++looks_;
-        if (looks_ < pauses) return cpu_pause();
-        if (looks_ < pauses + yields) {
+        if (looks_ % a_round == 0) {
             sched_yield();
             return;
         }
-        timespec rest{0, nanoseconds_};
-        nanosleep(&rest, nullptr);
-        nanoseconds_ = std::min(2 * nanoseconds_, longest);
+        for (unsigned i = 0; i < 1u << std::min(looks_ / 4, 4u); ++i) cpu_pause();
     }
-    bool patient() const { return looks_ >= pauses; }   // time to ask whether the holder lives
+    bool patient() const { return looks_ >= a_round; }   // time to ask whether the holder lives
     // How often it has slept: of one that runs, a hundred times, about a tenth of a second, are more than enough.
-    unsigned naps() const { return looks_ < pauses + yields ? 0 : looks_ - (pauses + yields); }
+    unsigned naps() const { return naps_; }
 
 private:
-    static constexpr unsigned pauses = 40;
-    static constexpr unsigned yields = 3;
+    void sleep() {
+        const timespec rest{0, nanoseconds_};
+        nanosleep(&rest, nullptr);
+        nanoseconds_ = std::min(2 * nanoseconds_, longest);
+        ++naps_;
+    }
+
+    static constexpr unsigned a_round = 16, rounds = 3;
     static constexpr long longest = 1'000'000;
-    unsigned looks_ = 0;
+    unsigned looks_ = 0, naps_ = 0;
     long nanoseconds_ = 50'000;
 };
 
