@@ -48,7 +48,7 @@ public:
 
 private:
     // A partner on the same core answers during a yield that lets it run, and never during a look.
-    bool looks_first() const { return yields_pay_ % 16 == 0; }
+    bool looks_first() const { return yields_pay_ % 64 == 0; }
 
     template <class Rung, class Others>
     bool yield(Rung rung, Others others) {
@@ -98,7 +98,7 @@ private:
         }
         return false;
     }
-    static constexpr unsigned shortest = 30;   // about a microsecond
+    static constexpr unsigned shortest = 60;   // one to three microseconds: what a partner on another core takes to answer
     static constexpr unsigned at_once = 256;   // between two looks at the clock: how long a pause is differs by ten
     static constexpr std::chrono::microseconds worth_a_look{60};
     static constexpr std::chrono::nanoseconds of_an_empty_yield{1000};
