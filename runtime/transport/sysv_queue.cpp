@@ -7,6 +7,7 @@
 #include <fstream>
 #include <future>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include <poll.h>
@@ -109,13 +110,18 @@ Outcome<Ends> socket_pair() {
 
 // The program's signals are for its own threads.
 template <class Work>
-std::thread quiet_thread(Work work) {
+Outcome<void> start_quietly(std::thread& thread, Work work) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread thread(work);
+    Outcome<void> started;
+    try {
+        thread = std::thread(work);
+    } catch (const std::system_error& error) {
+        started = make_fault(error.code().value(), "starting a thread");
+    }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
+    return started;
 }
 
 // No call waits for a queue and a descriptor: three threads stand between the queues and a socket.
@@ -130,27 +136,26 @@ public:
           stop_(std::move(stop)),
           lifeline_(std::move(lifeline)),
           wire_(socket_wire(std::move(ends.near), {false, true, false, most}, peer)) {
-        reader_ = quiet_thread([this] { bring_in(); });
-        writer_ = quiet_thread([this] { take_out(); });
-        watcher_ = quiet_thread([this] { wait_for_end(); });
+    }
+
+    // Once, and first: one that did not start can only go.
+    Outcome<void> start() {
+        if (auto started = start_quietly(writer_, [this] { take_out(); }); !started) return started;
+        if (auto started = start_quietly(reader_, [this] { bring_in(); }); !started) return started;
+        return start_quietly(watcher_, [this] { wait_for_end(); });
     }
 
     ~SysvWire() override {
         shutdown(near_, SHUT_WR);
-        const Deadline late = Deadline::in(farewell);
-        written_.get_future().wait_for(farewell);
-        // Until the peer has taken it all, or has ended.
-        pollfd look{process_.get(), POLLIN, 0};
-        while (!late.passed() && waiting_in(out_) > 0 && poll(&look, 1, 1) == 0) {
-        }
+        if (writer_.joinable()) wait_until_taken();
         remove(out_);
-        writer_.join();
+        if (writer_.joinable()) writer_.join();
         shutdown(near_, SHUT_RDWR);
         remove(in_);
-        reader_.join();
+        if (reader_.joinable()) reader_.join();
         const std::uint64_t one = 1;
         [[maybe_unused]] const auto told = ::write(stop_.get(), &one, sizeof one);
-        watcher_.join();
+        if (watcher_.joinable()) watcher_.join();
     }
 
     WireTraits traits() const noexcept override { return wire_->traits(); }
@@ -163,6 +168,15 @@ public:
     }
 
 private:
+    // By the queue, and out of it by the peer, unless that has ended.
+    void wait_until_taken() {
+        const Deadline late = Deadline::in(farewell);
+        written_.get_future().wait_for(farewell);
+        pollfd look{process_.get(), POLLIN, 0};
+        while (!late.passed() && waiting_in(out_) > 0 && poll(&look, 1, 1) == 0) {
+        }
+    }
+
     void bring_in() {
         Message message;
         for (;;) {
@@ -221,9 +235,11 @@ WireOutcome make_wire(int in, int out, Watched& peer, OwnQueues* made) {
     if (!ends) return ends.fault();
     Descriptor stop(eventfd(0, EFD_CLOEXEC));
     if (!stop) return last_fault("making an event descriptor");
-    return std::unique_ptr<Wire>(std::make_unique<SysvWire>(
+    auto wire = std::make_unique<SysvWire>(
         std::move(ends).value(), in, out, std::move(peer.sign), std::move(stop),
-        Peer{peer.process, static_cast<long>(geteuid()), -1}, made != nullptr ? made->release() : Descriptor()));
+        Peer{peer.process, static_cast<long>(geteuid()), -1}, made != nullptr ? made->release() : Descriptor());
+    if (auto started = wire->start(); !started) return started.fault();
+    return std::unique_ptr<Wire>(std::move(wire));
 }
 
 Outcome<key_t> key_of(const std::string& place) {
@@ -244,13 +260,16 @@ public:
           door_(door.get(0)),
           lifeline_(door.release()),
           near_(std::move(ends.near)),
-          far_(std::move(ends.far)) {
-        reader_ = quiet_thread([this] { bring_in(); });
-    }
+          far_(std::move(ends.far)) {}
     ~SysvDoor() override {
         remove(door_);
         shutdown(near_.get(), SHUT_RDWR);
-        reader_.join();
+        if (reader_.joinable()) reader_.join();
+    }
+
+    // Once, and first: one that did not start can only go.
+    Outcome<void> start() {
+        return start_quietly(reader_, [this] { bring_in(); });
     }
 
     int descriptor() const noexcept override { return near_.get(); }
@@ -319,7 +338,9 @@ DoorOutcome listen_sysv(const std::string& place, const Options& options) {
         return last_fault("trying sysv:" + place);
     auto ends = socket_pair();
     if (!ends) return ends.fault();
-    return std::unique_ptr<Door>(std::make_unique<SysvDoor>(place, door, std::move(ends).value(), options.allowed));
+    auto opened = std::make_unique<SysvDoor>(place, door, std::move(ends).value(), options.allowed);
+    if (auto started = opened->start(); !started) return started.fault();
+    return std::unique_ptr<Door>(std::move(opened));
 }
 
 WireOutcome connect_sysv(const std::string& place, const Options& options, Deadline) {

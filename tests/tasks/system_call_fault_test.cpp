@@ -4,74 +4,28 @@
 // with an error that says why; nothing crashes, hangs, or stays behind.
 #include "processes.hpp"
 
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/user.h>
-#include <sys/wait.h>
+#include "tests/runtime/failing_call.hpp"
+#include "tests/runtime/left_behind.hpp"
+
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <umach_inspect.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <map>
-#include <vector>
 
 #if defined(__x86_64__)
 
 namespace umach::tests {
 namespace {
 
-enum Verdict { well = 0, clear_error = 3, error_without_cause = 4 };
-
-const std::map<long, std::vector<int>>& errors_of_calls() {
-    static const std::map<long, std::vector<int>> errors{
-        {SYS_memfd_create, {EMFILE, ENOMEM}}, {SYS_ftruncate, {ENOSPC, EINTR}},  {SYS_fallocate, {ENOSPC, EINTR}},
-        {SYS_mmap, {ENOMEM}},                 {SYS_socket, {EMFILE, ENFILE}},    {SYS_bind, {EADDRINUSE, ENOMEM}},
-        {SYS_listen, {EADDRINUSE}},           {SYS_connect, {ECONNREFUSED, EAGAIN, EINTR}},
-        {SYS_sendmsg, {EPIPE, ECONNRESET, EINTR}}, {SYS_sendto, {EPIPE, EINTR}}, {SYS_recvmsg, {ECONNRESET, EINTR, EAGAIN}},
-        {SYS_openat, {EMFILE, ENOENT}},       {SYS_read, {EIO, EINTR}},          {SYS_clone, {EAGAIN}},
-        {SYS_clone3, {EAGAIN}},               {SYS_epoll_create1, {EMFILE}},     {SYS_pidfd_open, {EMFILE, ESRCH}},
-        {SYS_pipe2, {EMFILE}},                {SYS_poll, {EINTR}},               {SYS_getsockopt, {ENOPROTOOPT}},
-        {SYS_getrandom, {EINTR}},             {SYS_madvise, {ENOMEM}},           {SYS_fcntl, {EMFILE}},
-        {SYS_futex, {EINTR}},                 {SYS_unlink, {EACCES}},            {SYS_setsockopt, {ENOMEM}}};
-    return errors;
-}
-
-// Those first, and then some that no system is known to give there.
-std::vector<int> errors_of(long call) {
-    const auto found = errors_of_calls().find(call);
-    if (found == errors_of_calls().end()) return {};
-    std::vector<int> errors = found->second;
-    for (const int other : {ENOSPC, ENOMEM, EMFILE, EINTR, EAGAIN, EIO, EPIPE})
-        if (std::find(errors.begin(), errors.end(), other) == errors.end()) errors.push_back(other);
-    return errors;
-}
-
-// Lets the stopped child go on to its next stop at a system call.
-// returns: false when it has ended, or was ended
-bool next_stop(pid_t child, int* status) {
-    for (int signal = 0;;) {
-        MUST(ptrace(PTRACE_SYSCALL, child, nullptr, signal) == 0);
-        MUST(waitpid(child, status, 0) == child);
-        if (!WIFSTOPPED(*status)) return false;
-        if (WSTOPSIG(*status) == (SIGTRAP | 0x80)) return true;
-        signal = WSTOPSIG(*status);
-    }
-}
-
 // Runs the body in a process that is killed where it is about to make its nth system call, from 1.
 // returns: whether it came so far
 bool kill_at_call(unsigned nth, const std::function<void()>& body) {
-    const pid_t child = start([&] {
-        ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-        raise(SIGSTOP);
-        body();
-    });
+    const pid_t child = runtime::test::start_traced(body);
+    MUST(child > 0);
     int status = 0;
-    MUST(waitpid(child, &status, 0) == child && WIFSTOPPED(status));
-    MUST(ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
-    for (unsigned stops = 0; next_stop(child, &status);) {
+    for (unsigned stops = 0; runtime::test::next_stop(child, &status);) {
         if (++stops != nth) continue;
         kill_and_reap(child);
         return true;
@@ -79,69 +33,17 @@ bool kill_at_call(unsigned nth, const std::function<void()>& body) {
     return false;
 }
 
-struct Injected {
-    long call = -1;   // -1: the process made fewer calls
-    int status = 0;   // with which it ended
-};
-
-// Runs the body in a process whose nth call of those above, from 1, fails with its error of that number.
-Injected run_with_fault(unsigned nth, std::size_t error, const std::function<void()>& body) {
-    const pid_t child = start([&] {
-        ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-        raise(SIGSTOP);
-        body();
-    });
-    Injected injected;
-    MUST(waitpid(child, &injected.status, 0) == child && WIFSTOPPED(injected.status));
-    MUST(ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
-    for (unsigned seen = 0; next_stop(child, &injected.status);) {
-        user_regs_struct registers{};
-        MUST(ptrace(PTRACE_GETREGS, child, nullptr, &registers) == 0);
-        const auto call = static_cast<long>(registers.orig_rax);
-        const std::vector<int> errors = errors_of(call);
-        const bool now = errors.size() > error && ++seen == nth;
-        if (now) {
-            registers.orig_rax = ~0ull;
-            MUST(ptrace(PTRACE_SETREGS, child, nullptr, &registers) == 0);
-        }
-        if (!next_stop(child, &injected.status)) break;
-        if (!now) continue;
-        MUST(ptrace(PTRACE_GETREGS, child, nullptr, &registers) == 0);
-        registers.rax = static_cast<unsigned long long>(-errors[error]);
-        MUST(ptrace(PTRACE_SETREGS, child, nullptr, &registers) == 0);
-        MUST(ptrace(PTRACE_DETACH, child, nullptr, nullptr) == 0);
-        injected.call = call;
-        MUST(waitpid(child, &injected.status, 0) == child);
-        return injected;
-    }
-    return injected;
-}
-
-[[noreturn]] void give_verdict(bool success) {
-    if (success) _exit(well);
-    _exit(*mach_error_detail() != 0 ? clear_error : error_without_cause);
-}
-
 // Fails every call once, in each way, and looks after each.
 void fail_every_call(const std::function<void()>& body, const std::function<void()>& look) {
-    int runs = 0, errors = 0;
-    constexpr std::size_t most_errors = 10;
-    for (std::size_t error = 0; error < most_errors; ++error)
-        for (unsigned nth = 1;; ++nth) {
-            const Injected injected = run_with_fault(nth, error, body);
-            const int status = injected.status;
-            const bool good = WIFEXITED(status) && (WEXITSTATUS(status) == well || WEXITSTATUS(status) == clear_error);
-            if (!good)
-                std::fprintf(stderr, "call %ld, the %uth, error %zu: ended with %#x\n", injected.call, nth, error, status);
-            MUST(good);
-            look();
-            if (injected.call < 0) break;
-            ++runs;
-            if (WEXITSTATUS(status) == clear_error) ++errors;
-        }
-    std::printf("[ figures  ] %d system calls failed, %d times with a clear error\n", runs, errors);
+    const auto failures = runtime::test::fail_every_call({}, body, look);
+    if (!failures.trouble.empty()) std::fprintf(stderr, "%s\n", failures.trouble.c_str());
+    std::printf("[ figures  ] %d system calls failed, %d times with a clear error\n", failures.runs, failures.errors);
     std::fflush(stdout);
-    MUST(runs > 10);
+    MUST(failures.trouble.empty() && failures.runs > 10);
+}
+
+void give_verdict(bool success) {
+    runtime::test::give_verdict(success, mach_error_detail());
 }
 
 bool exchange_a_message() {
@@ -156,15 +58,43 @@ bool exchange_a_message() {
     return msg_receive(&header, RCV_TIMEOUT, 1'000) == RCV_SUCCESS;
 }
 
-TEST(SystemCallFault, InOneThatMakesAHostIsAClearErrorAndLeavesNothing) {
+// What the system holds besides processes and memory: files of segments, System V segments and sets.
+struct Held {
+    std::size_t files;
+    int segments, sets;
+    bool operator==(const Held&) const = default;
+};
+
+Held held() {
+    shm_info segments{};
+    shmctl(0, SHM_INFO, reinterpret_cast<shmid_ds*>(&segments));
+    seminfo sets{};
+    semctl(0, 0, SEM_INFO, &sets);
+    return {runtime::test::umach_files_in_dev_shm().size(), segments.used_ids, sets.semusz};
+}
+
+struct Kinds {
+    const char *segment, *doorbell;
+};
+
+class SystemCallFault : public testing::TestWithParam<Kinds> {};
+INSTANTIATE_TEST_SUITE_P(, SystemCallFault,
+                         testing::Values(Kinds{"posix", "futex"}, Kinds{"sysv", "sysv"}, Kinds{"anonymous", "posix"}),
+                         [](const auto& kinds) { return std::string(kinds.param.segment) + "_" + kinds.param.doorbell; });
+
+TEST_P(SystemCallFault, InOneThatMakesAHostIsAClearErrorAndLeavesNothing) {
     const std::string name = "fault-" + std::to_string(getpid());
     EXPECT_TRUE(runs_well([&] {
         alarm(120);
+        const Held before = held();
+        umach_host_options_t options{};
+        options.segment = GetParam().segment;
+        options.doorbell = GetParam().doorbell;
         const auto make = [&] {
-            if (umach_host_create(name.c_str(), nullptr) != KERN_SUCCESS) give_verdict(false);
+            if (umach_host_create(name.c_str(), &options) != KERN_SUCCESS) give_verdict(false);
             give_verdict(exchange_a_message());
         };
-        fail_every_call(make, [&] { MUST(becomes_true([&] { return !name_is_taken(name); })); });
+        fail_every_call(make, [&] { MUST(becomes_true([&] { return !name_is_taken(name) && held() == before; })); });
     }));
 }
 
@@ -192,7 +122,7 @@ TEST(KilledAtAnySystemCall, TheMakerOfAHostLeavesNothingAndTheNextMakesItAtOnce)
     }));
 }
 
-TEST(SystemCallFault, InAChildThatJoinsIsAClearErrorAndLeavesTheHostAsItWas) {
+TEST(SystemCallFaultOfAChild, ThatJoinsIsAClearErrorAndLeavesTheHostAsItWas) {
     EXPECT_TRUE(runs_well([] {
         alarm(120);
         const port_name_t port = new_port();
