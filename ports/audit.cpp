@@ -104,6 +104,8 @@ void keep_common(Audit& first, const Audit& second) {
     });
 }
 
+constexpr unsigned naps_of_a_rest = 4;   // a millisecond or more: for who has no processor just then
+
 }  // namespace
 
 // A carrier that was about to change its stock or the message in its hand does so without a lock; before long
@@ -114,8 +116,7 @@ Audit audit(Kernel& k, runtime::Carrier& carrier, unsigned looks) {
     Audit result = look_once(k, carrier.name());
     runtime::Nap nap;
     for (unsigned i = 1; i < looks && !result.violations.empty(); ++i) {
-        while (!nap.patient()) nap.next();
-        for (int rest = 0; rest < 5; ++rest) nap.next();
+        for (const unsigned slept = nap.naps(); nap.naps() < slept + naps_of_a_rest;) nap.next();
         keep_common(result, look_once(k, carrier.name()));
     }
     return result;

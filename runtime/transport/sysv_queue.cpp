@@ -6,12 +6,12 @@
 #include <csignal>
 #include <fstream>
 #include <future>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <thread>
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/socket.h>
@@ -119,6 +119,8 @@ Outcome<void> start_quietly(std::thread& thread, Work work) {
         thread = std::thread(work);
     } catch (const std::system_error& error) {
         started = make_fault(error.code().value(), "starting a thread");
+    } catch (const std::bad_alloc&) {
+        started = make_fault(ENOMEM, "starting a thread");
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return started;
@@ -127,7 +129,7 @@ Outcome<void> start_quietly(std::thread& thread, Work work) {
 // No call waits for a queue and a descriptor: three threads stand between the queues and a socket.
 class SysvWire final : public Wire {
 public:
-    SysvWire(Ends ends, int in, int out, Descriptor process, Descriptor stop, Peer peer, Descriptor lifeline)
+    SysvWire(Ends ends, int in, int out, Descriptor process, Ends stop, Peer peer, Descriptor lifeline)
         : near_(ends.near.get()),
           far_(std::move(ends.far)),
           in_(in),
@@ -153,8 +155,7 @@ public:
         shutdown(near_, SHUT_RDWR);
         remove(in_);
         if (reader_.joinable()) reader_.join();
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const auto told = ::write(stop_.get(), &one, sizeof one);
+        stop_.near.reset();
         if (watcher_.joinable()) watcher_.join();
     }
 
@@ -200,7 +201,7 @@ private:
     }
 
     void wait_for_end() {
-        pollfd look[] = {{process_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+        pollfd look[] = {{process_.get(), POLLIN, 0}, {stop_.far.get(), POLLIN, 0}};
         while (poll(look, 2, -1) < 0 && errno == EINTR) {
         }
         if (look[1].revents != 0) return;
@@ -212,7 +213,9 @@ private:
     const int near_;  // wire_'s
     Descriptor far_;
     const int in_, out_;
-    Descriptor process_, stop_, lifeline_;
+    Descriptor process_;
+    Ends stop_;   // let go of, the near one ends the watcher
+    Descriptor lifeline_;
     std::unique_ptr<Wire> wire_;
     std::promise<void> written_;
     std::thread reader_, writer_, watcher_;
@@ -233,10 +236,10 @@ Outcome<Watched> watched(int process) {
 WireOutcome make_wire(int in, int out, Watched& peer, OwnQueues* made) {
     auto ends = socket_pair();
     if (!ends) return ends.fault();
-    Descriptor stop(eventfd(0, EFD_CLOEXEC));
-    if (!stop) return last_fault("making an event descriptor");
+    auto stop = socket_pair();
+    if (!stop) return stop.fault();
     auto wire = std::make_unique<SysvWire>(
-        std::move(ends).value(), in, out, std::move(peer.sign), std::move(stop),
+        std::move(ends).value(), in, out, std::move(peer.sign), std::move(stop).value(),
         Peer{peer.process, static_cast<long>(geteuid()), -1}, made != nullptr ? made->release() : Descriptor());
     if (auto started = wire->start(); !started) return started.fault();
     return std::unique_ptr<Wire>(std::move(wire));
@@ -285,14 +288,12 @@ public:
             if (!*seen) return Fault{EPERM, "refused at sysv:" + place_ + ": " + seen->fault().what};
         if (to.value().writer == 0) return std::unique_ptr<Wire>();
         auto guest = watched(to.value().writer);
-        if (guest) {
-            auto wire = make_wire(knock.to, knock.from, guest.value(), nullptr);
-            if (wire) return wire;
-        }
-        // Who knocked has ended, or there is no descriptor left: nobody else will ever read those queues.
+        auto wire = guest ? make_wire(knock.to, knock.from, guest.value(), nullptr) : WireOutcome(std::unique_ptr<Wire>());
+        if (wire && wire.value() != nullptr) return wire;
+        // Who knocked has ended, or the system gives us too little: nobody else will ever read those queues.
         remove(knock.to);
         remove(knock.from);
-        return std::unique_ptr<Wire>();
+        return wire;
     }
 
 private:

@@ -18,13 +18,13 @@ using runtime::Deadline;
 
 namespace {
 
-// Where the system has no number to give, another that no end before this one had.
+// Not 0. Where the system has no number to give, one that hardly any end before this one had.
 std::uint64_t drawn() {
     std::uint64_t number = 0;
     if (getrandom(&number, sizeof number, 0) == sizeof number && number != 0) return number;
     static std::atomic<std::uint64_t> ends{0};
     const auto now = static_cast<std::uint64_t>(runtime::MonotonicClock::now().time_since_epoch().count());
-    return now << 20 ^ static_cast<std::uint64_t>(getpid()) << 8 ^ ++ends;
+    return (now << 20 ^ static_cast<std::uint64_t>(getpid()) << 8 ^ ++ends) | 1;
 }
 
 void control(int set, int what, int descriptor, std::uint32_t events) {

@@ -11,8 +11,9 @@ namespace {
 
 const std::filesystem::path first_root = "/sys/fs/cgroup/memory", second_root = "/sys/fs/cgroup";
 
+// Into a file that is there already: in a folder that is no cgroup there is none.
 bool is_written(const std::filesystem::path& file, const std::string& text) {
-    std::ofstream out(file);
+    std::fstream out(file, std::ios::in | std::ios::out);
     out << text << std::flush;
     return out.good();
 }

@@ -29,11 +29,20 @@ bool next_stop(pid_t child, int* status) {
     }
 }
 
-pid_t start_traced(const std::function<void()>& body) {
+namespace {
+
+void end_of(pid_t child) {
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+}
+
+}  // namespace
+
+pid_t start_traced(const std::function<void()>& body, const std::function<pid_t()>& fork) {
     const pid_t child = fork();
     if (child == 0) {
         alarm(30);   // nothing here takes seconds
-        ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+        if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(not_traced);
         raise(SIGSTOP);
         try {
             body();
@@ -44,7 +53,15 @@ pid_t start_traced(const std::function<void()>& body) {
     }
     int status = 0;
     const bool stopped = waitpid(child, &status, 0) == child && WIFSTOPPED(status);
-    return stopped && ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0 ? child : -1;
+    if (stopped && ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0) return child;
+    if (stopped) end_of(child);
+    return -1;
+}
+
+bool may_trace() {
+    const pid_t child = start_traced([] {});
+    if (child > 0) end_of(child);
+    return child > 0;
 }
 
 #if defined(__x86_64__)
@@ -95,15 +112,16 @@ bool fail_here(pid_t child, user_regs_struct& registers, int error, int* status)
 }
 
 // Runs the body in a process whose nth call of those above, from 1, fails with its error of that number.
-Injected run_with_fault(unsigned nth, std::size_t number, const std::set<long>& spared, const std::function<void()>& body) {
-    const pid_t child = start_traced(body);
+Injected run_with_fault(unsigned nth, std::size_t number, const Extent& extent, const std::function<void()>& body) {
+    const pid_t child = start_traced(body, extent.fork);
     Injected injected;
-    for (unsigned seen = 0; next_stop(child, &injected.status);) {
+    if (child < 0) injected.status = not_traced << 8;
+    for (unsigned seen = 0; child > 0 && next_stop(child, &injected.status);) {
         user_regs_struct registers{};
         ptrace(PTRACE_GETREGS, child, nullptr, &registers);
         const auto call = static_cast<long>(registers.orig_rax);
         const std::vector<int> errors = errors_of(call);
-        if (errors.size() > number && !spared.contains(call) && ++seen == nth) {
+        if (errors.size() > number && !extent.spared.contains(call) && ++seen == nth) {
             injected.call = call;
             injected.error = errors[number];
             if (!fail_here(child, registers, injected.error, &injected.status)) return injected;
@@ -121,8 +139,8 @@ Injected run_with_fault(unsigned nth, std::size_t number, const std::set<long>& 
 Failures fail_every_call(const Extent& extent, const std::function<void()>& body, const std::function<void()>& look) {
     Failures failures;
     for (std::size_t number = 0; number < extent.errors; ++number)
-        for (unsigned nth = 1; nth <= extent.calls; ++nth) {
-            const Injected injected = run_with_fault(nth, number, extent.spared, body);
+        for (unsigned nth = 1;; ++nth) {
+            const Injected injected = run_with_fault(nth, number, extent, body);
             const int status = injected.status;
             if (!WIFEXITED(status) || (WEXITSTATUS(status) != well && WEXITSTATUS(status) != clear_error)) {
                 failures.trouble = "call " + std::to_string(injected.call) + ", the " + std::to_string(nth) + "th, error " +

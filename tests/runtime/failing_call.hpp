@@ -8,11 +8,12 @@
 #include <string>
 
 #include <sys/types.h>
+#include <unistd.h>
 
 namespace umach::runtime::test {
 
 // How the body says what has become of it: by its exit status.
-enum Verdict { well = 0, clear_error = 3, error_without_cause = 4, thrown = 5 };
+enum Verdict { well = 0, clear_error = 3, error_without_cause = 4, thrown = 5, not_traced = 6 };
 // A cause in words makes an error clear.
 [[noreturn]] void give_verdict(bool success, const std::string& cause);
 
@@ -22,12 +23,13 @@ bool next_stop(pid_t child, int* status);
 
 // Starts a child that is traced, and stopped before it begins with the body.
 // returns: -1 where nobody may trace
-pid_t start_traced(const std::function<void()>& body);
+pid_t start_traced(const std::function<void()>& body, const std::function<pid_t()>& fork = ::fork);
+bool may_trace();
 
 struct Extent {
     std::size_t errors = 10;       // of each call, at most
-    unsigned calls = 1'000;        // with each number of an error, at most
     std::set<long> spared{};       // calls that never fail
+    std::function<pid_t()> fork = ::fork;
 };
 
 struct Failures {

@@ -101,28 +101,52 @@ TEST(Waiting, ThreadsThatAreBoundToTwoCoresAnswerEachOtherMostlyWithoutASleep) {
     EXPECT_LT(least, calls / 2);
 }
 
-// Receives messages until one with the id 0 has come.
-// returns: how often it slept meanwhile
-long take_stream(port_t port, int core) {
-    bind_to(core);
-    const long before = sleeps_so_far();
-    for (msg_id_t id = 1; id != 0;) {
-        msg_header_t message = bare(PORT_NULL, port, 0);
-        EXPECT_EQ(msg_receive(&message, MSG_OPTION_NONE, 0), RCV_SUCCESS);
-        id = message.msg_id;
+// How often a thread gave up its core: asleep; to others who wanted it.
+struct Switches {
+    long sleeps = 0, pushed = 0;
+    Switches& operator+=(const Switches& other) {
+        sleeps += other.sleeps;
+        pushed += other.pushed;
+        return *this;
     }
-    return sleeps_so_far() - before;
+};
+
+// What the calling thread has done of that on a core, while it acted.
+template <class Act>
+Switches switches_during(int core, Act act) {
+    bind_to(core);
+    rusage before{}, after{};
+    getrusage(RUSAGE_THREAD, &before);
+    act();
+    getrusage(RUSAGE_THREAD, &after);
+    return {after.ru_nvcsw - before.ru_nvcsw, after.ru_nivcsw - before.ru_nivcsw};
 }
 
-// returns: how often it slept meanwhile
-long send_stream(port_t port, int core, int messages) {
-    bind_to(core);
-    const long before = sleeps_so_far();
+// Receives messages until one with the id 0 has come, or none comes any more.
+void take_stream(port_t port) {
+    for (msg_id_t id = 1; id != 0;) {
+        msg_header_t message = bare(PORT_NULL, port, 0);
+        ASSERT_EQ(msg_receive(&message, RCV_TIMEOUT, 10'000), RCV_SUCCESS);
+        id = message.msg_id;
+    }
+}
+
+void send_stream(port_t port, int messages) {
     for (int left = messages; left-- > 0;) {
         msg_header_t message = bare(port, PORT_NULL, left);
-        EXPECT_EQ(msg_send(&message, MSG_OPTION_NONE, 0), SEND_SUCCESS);
+        ASSERT_EQ(msg_send(&message, SEND_TIMEOUT, 10'000), SEND_SUCCESS);
     }
-    return sleeps_so_far() - before;
+}
+
+Switches switches_of_a_stream(const std::vector<int>& cores, int messages) {
+    port_name_t port = PORT_NULL;
+    EXPECT_EQ(port_allocate(task_self(), &port), KERN_SUCCESS);
+    Switches receivers, senders;
+    std::thread receiver([&] { receivers = switches_during(cores[1], [&] { take_stream(port); }); });
+    std::thread sender([&] { senders = switches_during(cores[0], [&] { send_stream(port, messages); }); });
+    sender.join();
+    receiver.join();
+    return senders += receivers;
 }
 
 // A lock is held for less than a microsecond, over and over: who wants it meanwhile gets it while it looks. One that slept
@@ -130,19 +154,14 @@ long send_stream(port_t port, int core, int messages) {
 TEST(Waiting, ASenderAndAReceiverOnTwoCoresHardlyEverSleepForTheLocksThatBothWant) {
     const std::vector<int> cores = usable_cores();
     if (cores.size() < 2) GTEST_SKIP() << "there is one core";
-    constexpr int messages = 50'000, bound = messages / 300;
-    long least = messages;   // of several tries: others may have the cores meanwhile
-    for (int attempt = 0; attempt < 20 && least >= bound; ++attempt) {
-        port_name_t port = PORT_NULL;
-        ASSERT_EQ(port_allocate(task_self(), &port), KERN_SUCCESS);
-        long received = 0, sent = 0;
-        std::thread receiver([&] { received = take_stream(port, cores[1]); });
-        std::thread sender([&] { sent = send_stream(port, cores[0], messages); });
-        sender.join();
-        receiver.join();
-        std::printf("%ld and %ld sleeps\n", sent, received);
-        least = std::min(least, sent + received);
+    constexpr int messages = 50'000, bound = messages / 300, most_pushed = 3;
+    long least = -1;
+    for (int attempt = 0; attempt < 8 && (least < 0 || least >= bound); ++attempt) {
+        const Switches had = switches_of_a_stream(cores, messages);
+        std::printf("%ld sleeps, %ld times others had the core\n", had.sleeps, had.pushed);
+        if (had.pushed <= most_pushed) least = least < 0 ? had.sleeps : std::min(least, had.sleeps);
     }
+    if (least < 0) GTEST_SKIP() << "others had the cores";
     EXPECT_LT(least, bound);
 }
 
