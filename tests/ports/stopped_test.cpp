@@ -113,7 +113,12 @@ TEST_F(StoppedInAStep, ACallTimesOutAndHasNotBegun) {
 
 // ---- who slept already when it happened -------------------------------------------------------------------
 
-constexpr msg_timeout_t asleep = 1500;   // ms: until somebody stands still with the lock, on a busy machine
+// Milliseconds until somebody who is led there step by step stands still with the lock, on a busy machine.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr msg_timeout_t asleep = 5'000;
+#else
+constexpr msg_timeout_t asleep = 1'500;
+#endif
 
 // A thread of the fixture's task whose call sleeps; once it has timed out, it waits for a word and makes another.
 class Sleeping {
