@@ -155,7 +155,7 @@ public:
         shutdown(near_, SHUT_RDWR);
         remove(in_);
         if (reader_.joinable()) reader_.join();
-        stop_.near.reset();
+        shutdown(stop_.near.get(), SHUT_RDWR);
         if (watcher_.joinable()) watcher_.join();
     }
 
@@ -214,7 +214,7 @@ private:
     Descriptor far_;
     const int in_, out_;
     Descriptor process_;
-    Ends stop_;   // let go of, the near one ends the watcher
+    Ends stop_;   // shut down, the near one ends the watcher, whoever else has copies of it
     Descriptor lifeline_;
     std::unique_ptr<Wire> wire_;
     std::promise<void> written_;
