@@ -2,7 +2,8 @@
 // How a carrier that found a lock busy passes the time before it looks again. One that is held by who runs is free within
 // a microsecond, if only for an instant when two want it over and over; a nap takes a hundred times as long, and whoever
 // waits for the napper falls asleep meanwhile. So there are three rounds of looks, further and further apart, each with a
-// yield at its end, five hundred pauses in all, which are ten to twenty microseconds (Intel Xeon); then naps from 50 us, doubling to 1 ms.
+// yield at its end, five hundred pauses in all, which are ten to twenty microseconds (Intel Xeon); then naps from 50 us,
+// doubling to 1 ms.
 #pragma once
 
 #include <algorithm>

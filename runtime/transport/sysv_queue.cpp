@@ -232,7 +232,7 @@ Outcome<Watched> watched(int process) {
     return Watched{process, std::move(sign)};
 }
 
-// takes: the queues, only when it succeeds; `made` in the process that made them
+// takes: the queues, when it succeeds; one that fails late has removed them. `made` in the process that made them
 WireOutcome make_wire(int in, int out, Watched& peer, OwnQueues* made) {
     auto ends = socket_pair();
     if (!ends) return ends.fault();

@@ -163,7 +163,7 @@ public:
     ~Listener();
 
     int descriptor() const noexcept;  // readable when accept() may find somebody
-    // returns: null when nobody is there
+    // returns: null when nobody is there; a fault that says why who was there is refused, or cannot be let in
     TransportOutcome accept();
     std::string address() const;  // for connect(), with what the system chose filled in
 

@@ -64,7 +64,7 @@ public:
     virtual ~Door() = default;
 
     virtual int descriptor() const noexcept = 0;  // readable when accept() may find somebody
-    // returns: null when nobody is there; a fault that says why who was there is refused
+    // returns: null when nobody is there; a fault that says why who was there is refused, or cannot be let in
     virtual WireOutcome accept() = 0;
     virtual std::string place() const = 0;  // as a peer has to say it
 };
