@@ -20,6 +20,15 @@ bool was_killed(pid_t child) {
     return waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
+class OutOfMemory : public testing::Test {
+protected:
+    void SetUp() override {
+        if (!memory.is_made()) GTEST_SKIP() << "the system lets nobody make a memory cgroup here";
+    }
+
+    const MemoryLimit memory{limit};
+};
+
 // A member that does something for ever, and its death by the hand of the system.
 void see_it_killed(const MemoryLimit& memory, port_name_t home, const std::function<void()>& acts) {
     const unsigned before = memory.kills();
@@ -39,7 +48,7 @@ void see_it_killed(const MemoryLimit& memory, port_name_t home, const std::funct
     MUST(becomes_true([child] { return tasks_of(child) == 0; }) && violations().empty());
 }
 
-// Returns: how many came.
+// returns: how many came
 int give_back_what_came(port_name_t home) {
     int came = 0;
     for (Parcel got; got.receive(home, RCV_TIMEOUT, 0) == RCV_SUCCESS; ++came)
@@ -47,9 +56,7 @@ int give_back_what_came(port_name_t home) {
     return came;
 }
 
-TEST(OutOfMemory, ASenderKilledInTheMiddleOfACopyLeavesTheMessagesThatItHadSentAndNothingElse) {
-    const MemoryLimit memory(limit);
-    if (!memory.is_made()) GTEST_SKIP() << "the system lets nobody make a memory cgroup here";
+TEST_F(OutOfMemory, ASenderKilledInTheMiddleOfACopyLeavesTheMessagesThatItHadSentAndNothingElse) {
     EXPECT_TRUE(runs_well([&] {
         const port_name_t home = new_port();
         leave_for_children(home);
@@ -66,9 +73,7 @@ TEST(OutOfMemory, ASenderKilledInTheMiddleOfACopyLeavesTheMessagesThatItHadSentA
     }));
 }
 
-TEST(OutOfMemory, AThreadWhoseProcessIsKilledForAnotherThreadsPagesLeavesTheHostWhole) {
-    const MemoryLimit memory(limit);
-    if (!memory.is_made()) GTEST_SKIP() << "the system lets nobody make a memory cgroup here";
+TEST_F(OutOfMemory, AThreadWhoseProcessIsKilledForAnotherThreadsPagesLeavesTheHostWhole) {
     EXPECT_TRUE(runs_well([&] {
         const port_name_t home = new_port();
         leave_for_children(home);

@@ -33,26 +33,58 @@ std::vector<std::string> umach_files_in_dev_shm() {
     return found;
 }
 
-int sysv_segments_of(std::size_t bytes) {
+namespace {
+
+template <class Visit>
+void visit_segments(Visit visit) {
     shm_info in_use{};
     const int last = shmctl(0, SHM_INFO, reinterpret_cast<shmid_ds*>(&in_use));
-    int found = 0;
     for (int slot = 0; slot <= last; ++slot) {
         shmid_ds segment{};
-        if (shmctl(slot, SHM_STAT, &segment) >= 0 && segment.shm_segsz == bytes) ++found;
+        if (const int id = shmctl(slot, SHM_STAT, &segment); id >= 0) visit(id, segment);
     }
+}
+
+template <class Visit>
+void visit_sets(Visit visit) {
+    seminfo in_use{};
+    const int last = semctl(0, 0, SEM_INFO, &in_use);
+    for (int slot = 0; slot <= last; ++slot) {
+        semid_ds set{};
+        if (const int id = semctl(slot, 0, SEM_STAT, &set); id >= 0) visit(id, set);
+    }
+}
+
+bool has_ended(pid_t process) { return process == 0 || (kill(process, 0) != 0 && errno == ESRCH); }
+
+// As those of hosts are.
+bool is_large(const shmid_ds& segment) { return segment.shm_perm.uid == geteuid() && segment.shm_segsz > 1 << 20; }
+bool is_large(const semid_ds& set) { return set.sem_perm.uid == geteuid() && set.sem_nsems > 16; }
+
+}  // namespace
+
+int sysv_segments_of(std::size_t bytes) {
+    int found = 0;
+    visit_segments([&](int, const shmid_ds& segment) { found += segment.shm_segsz == bytes ? 1 : 0; });
     return found;
 }
 
 int sysv_sets_of(unsigned long semaphores) {
-    seminfo in_use{};
-    const int last = semctl(0, 0, SEM_INFO, &in_use);
     int found = 0;
-    for (int slot = 0; slot <= last; ++slot) {
-        semid_ds set{};
-        if (semctl(slot, 0, SEM_STAT, &set) >= 0 && set.sem_nsems == semaphores) ++found;
-    }
+    visit_sets([&](int, const semid_ds& set) { found += set.sem_nsems == semaphores ? 1 : 0; });
     return found;
+}
+
+std::set<std::string> left_by_hosts() {
+    std::set<std::string> left;
+    visit_segments([&](int id, const shmid_ds& segment) {
+        if (is_large(segment) && has_ended(segment.shm_cpid)) left.insert("segment " + std::to_string(id));
+    });
+    visit_sets([&](int id, const semid_ds& set) {
+        if (is_large(set) && has_ended(semctl(id, 0, GETPID))) left.insert("set " + std::to_string(id));
+    });
+    for (const std::string& name : umach_files_in_dev_shm()) left.insert(name);
+    return left;
 }
 
 namespace {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ void reap_everyone();
 std::vector<std::string> umach_files_in_dev_shm();
 int sysv_segments_of(std::size_t bytes);
 int sysv_sets_of(unsigned long semaphores);
+
+// What of hosts outlives its maker if nobody removes it: large System V segments and sets of processes that have ended,
+// and names of files. Others make such things, too, but do not leave them.
+std::set<std::string> left_by_hosts();
 
 // Which of the traced processes is killed.
 enum class Victim { maker, helper, warden };

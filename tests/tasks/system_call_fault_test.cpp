@@ -7,14 +7,10 @@
 #include "tests/runtime/failing_call.hpp"
 #include "tests/runtime/left_behind.hpp"
 
-#include <sys/sem.h>
-#include <sys/shm.h>
 #include <umach_inspect.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <set>
 
@@ -46,7 +42,7 @@ void fail_every_call(const std::function<void()>& body, const std::function<void
     MUST(failures.trouble.empty() && failures.runs > 10);
 }
 
-void give_verdict(bool success) {
+[[noreturn]] void give_verdict(bool success) {
     runtime::test::give_verdict(success, mach_error_detail());
 }
 
@@ -62,32 +58,8 @@ bool exchange_a_message() {
     return msg_receive(&header, RCV_TIMEOUT, 1'000) == RCV_SUCCESS;
 }
 
-bool has_ended(pid_t process) { return process == 0 || (kill(process, 0) != 0 && errno == ESRCH); }
-
-// As those of hosts are.
-bool is_large(const shmid_ds& segment) { return segment.shm_perm.uid == geteuid() && segment.shm_segsz > 1 << 20; }
-bool is_large(const semid_ds& set) { return set.sem_perm.uid == geteuid() && set.sem_nsems > 16; }
-
-// What outlives its maker if nobody removes it: the System V segments and sets of processes that have ended, and names
-// of files. Others make some, too, but do not leave them.
-std::set<std::string> left_behind() {
-    std::set<std::string> left;
-    shm_info segments{};
-    for (int last = shmctl(0, SHM_INFO, reinterpret_cast<shmid_ds*>(&segments)); last >= 0; --last)
-        if (shmid_ds segment{}; shmctl(last, SHM_STAT, &segment) >= 0 && is_large(segment) && has_ended(segment.shm_cpid))
-            left.insert("segment " + std::to_string(last));
-    seminfo sets{};
-    for (int last = semctl(0, 0, SEM_INFO, &sets); last >= 0; --last) {
-        semid_ds set{};
-        const int id = semctl(last, 0, SEM_STAT, &set);
-        if (id >= 0 && is_large(set) && has_ended(semctl(id, 0, GETPID))) left.insert("set " + std::to_string(id));
-    }
-    for (const std::string& name : runtime::test::umach_files_in_dev_shm()) left.insert(name);
-    return left;
-}
-
 bool is_more_left_than(const std::set<std::string>& before) {
-    const std::set<std::string> now = left_behind();
+    const std::set<std::string> now = runtime::test::left_by_hosts();
     return !std::includes(before.begin(), before.end(), now.begin(), now.end());
 }
 
@@ -104,8 +76,8 @@ TEST_P(SystemCallFault, InOneThatMakesAHostIsAClearErrorAndLeavesNothing) {
     if (!runtime::test::may_trace()) GTEST_SKIP() << "tracing is not permitted here";
     const std::string name = "fault-" + std::to_string(getpid());
     EXPECT_TRUE(runs_well([&] {
-        alarm(240);
-        const auto before = left_behind();
+        alarm(120);
+        const auto before = runtime::test::left_by_hosts();
         umach_host_options_t options{};
         options.segment = GetParam().segment;
         options.doorbell = GetParam().doorbell;
@@ -122,7 +94,7 @@ TEST(KilledAtAnySystemCall, TheMakerOfAHostLeavesNothingAndTheNextMakesItAtOnce)
     if (!runtime::test::may_trace()) GTEST_SKIP() << "tracing is not permitted here";
     const std::string name = "killed-" + std::to_string(getpid());
     EXPECT_TRUE(runs_well([&] {
-        alarm(240);
+        alarm(120);
         const auto make = [&] { MUST(umach_host_create(name.c_str(), nullptr) == KERN_SUCCESS && exchange_a_message()); };
         unsigned nth = 1;
         while (kill_at_call(nth, make)) {
@@ -145,7 +117,7 @@ TEST(KilledAtAnySystemCall, TheMakerOfAHostLeavesNothingAndTheNextMakesItAtOnce)
 TEST(SystemCallFaultOfAChild, ThatJoinsIsAClearErrorAndLeavesTheHostAsItWas) {
     if (!runtime::test::may_trace()) GTEST_SKIP() << "tracing is not permitted here";
     EXPECT_TRUE(runs_well([] {
-        alarm(240);
+        alarm(120);
         const port_name_t port = new_port();
         leave_for_children(port);
         MUST(runs_well([] { MUST(new_port() != PORT_NULL); }));   // the keeper and the name service are there now

@@ -6,6 +6,7 @@
 #include "tests/transport/kinds.hpp"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/syscall.h>
 
 #include <cstdio>
@@ -45,12 +46,12 @@ struct Ends {
     bool heard = false, answered = false;
 };
 
-struct Outcome {
+struct Exchanged {
     bool answered;
     std::string why = "";
 };
 
-Outcome exchange(const std::string& address, const Options& options) {
+Exchanged exchange(const std::string& address, const Options& options) {
     auto door = listen(address, options);
     if (!door) return {false, door.fault().what};
     auto guest = connect(door.value().address(), options, Deadline::in(2s));
@@ -79,7 +80,7 @@ TEST_P(FailingCall, OfTwoEndsThatExchangeAFrameIsOvercomeOrAClearErrorAndLeavesN
         EXPECT_EQ(what_is_there(), before);
     };
     const auto body = [&] {
-        const Outcome outcome = exchange(address, GetParam().options);
+        const Exchanged outcome = exchange(address, GetParam().options);
         runtime::test::give_verdict(outcome.answered, outcome.why);
     };
     // The C library takes an error of a futex for a bug, and ends the process.
